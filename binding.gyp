@@ -1,0 +1,48 @@
+{
+  "targets": [
+    {
+      "target_name": "uwsgiref",
+      "sources": [
+        "native/addon/addon.cc",
+        "native/addon/call_arguments.cc",
+        "native/addon/javascript_gateway.cc",
+        "native/addon/request_record.cc",
+        "native/http/body_decoder.cc",
+        "native/http/byte_buffer.cc",
+        "native/http/field_names.cc",
+        "native/http/host_port.cc",
+        "native/http/http_date.cc",
+        "native/http/percent_decode.cc",
+        "native/http/request_error.cc",
+        "native/http/request_framing.cc",
+        "native/http/request_parser.cc",
+        "native/http/response_writer.cc",
+        "native/net/connection.cc",
+        "native/net/event_loop.cc",
+        "native/net/exchange.cc",
+        "native/net/file_transfer.cc",
+        "native/net/listener.cc",
+        "native/net/request_body.cc",
+        "native/net/usockets.cc"
+      ],
+      "include_dirs": ["native"],
+      "defines": ["NAPI_VERSION=8", "NODE_GYP_MODULE_NAME=uwsgiref"],
+      "cflags!": ["-fno-strict-aliasing"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-rtti"],
+      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden"],
+      "libraries": ["-ldl"],
+      "conditions": [
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+            "GCC_OPTIMIZATION_LEVEL": "3",
+            "GCC_ENABLE_CPP_EXCEPTIONS": "NO",
+            "MACOSX_DEPLOYMENT_TARGET": "11.0",
+            "WARNING_CFLAGS": ["-Wall", "-Wextra", "-Werror"]
+          },
+          "libraries!": ["-ldl"]
+        }]
+      ]
+    }
+  ]
+}

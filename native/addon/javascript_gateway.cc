@@ -1,0 +1,137 @@
+#include "addon/javascript_gateway.h"
+
+#include <algorithm>
+
+#include "net/exchange.h"
+
+namespace uwsgiref::addon {
+namespace {
+
+napi_value number(napi_env env, uint32_t value) noexcept {
+  napi_value result = nullptr;
+  napi_create_uint32(env, value, &result);
+  return result;
+}
+
+/// Handles made within it are let go at its end.
+class HandleScope {
+ public:
+  explicit HandleScope(napi_env env) noexcept : env_(env) { napi_open_handle_scope(env_, &scope_); }
+  ~HandleScope() { napi_close_handle_scope(env_, scope_); }
+  HandleScope(const HandleScope&) = delete;
+  HandleScope& operator=(const HandleScope&) = delete;
+
+ private:
+  napi_env env_;
+  napi_handle_scope scope_ = nullptr;
+};
+
+}  // namespace
+
+JavascriptGateway::JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks,
+                                     std::span<uint32_t> places)
+    : env_(env), places_(places), loop_(uv_loop, *this) {
+  for (size_t i = 0; i < kCallbackCount; i++) napi_create_reference(env_, callbacks[i], 1, &callbacks_[i]);
+  napi_value receiver = nullptr;
+  napi_create_object(env_, &receiver);
+  napi_create_reference(env_, receiver, 1, &receiver_);
+  napi_value name = nullptr;
+  napi_create_string_utf8(env_, "uwsgiref", NAPI_AUTO_LENGTH, &name);
+  napi_async_init(env_, receiver, name, &async_context_);
+}
+
+JavascriptGateway::~JavascriptGateway() {
+  listeners_.clear();
+  for (napi_ref callback : callbacks_) napi_delete_reference(env_, callback);
+  napi_delete_reference(env_, receiver_);
+  napi_async_destroy(env_, async_context_);
+}
+
+void JavascriptGateway::begin_calls() noexcept {
+  napi_open_handle_scope(env_, &handle_scope_);
+  napi_value receiver = nullptr;
+  napi_get_reference_value(env_, receiver_, &receiver);
+  napi_open_callback_scope(env_, receiver, async_context_, &callback_scope_);
+}
+
+void JavascriptGateway::end_calls() noexcept {
+  // Runs process.nextTick's queue and the microtasks, as Node does behind each of its own callbacks.
+  napi_close_callback_scope(env_, callback_scope_);
+  napi_close_handle_scope(env_, handle_scope_);
+}
+
+void JavascriptGateway::call(Callback callback, std::span<const napi_value> arguments) noexcept {
+  napi_value receiver = nullptr;
+  napi_value function = nullptr;
+  napi_get_reference_value(env_, receiver_, &receiver);
+  napi_get_reference_value(env_, callbacks_[static_cast<size_t>(callback)], &function);
+  napi_status status = napi_call_function(env_, receiver, function, arguments.size(), arguments.data(), nullptr);
+  if (status != napi_pending_exception) return;
+  napi_value error = nullptr;
+  napi_get_and_clear_last_exception(env_, &error);
+  napi_fatal_exception(env_, error);
+}
+
+void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& request) noexcept {
+  HandleScope scope(env_);
+  net::ExchangeHandle handle = exchange.handle();
+  places_[record::kSlot] = handle.slot;
+  places_[record::kGeneration] = handle.generation;
+  places_[record::kListener] = number_of(request.listener);
+  write_request_record(request, places_, text_);
+
+  std::array<napi_value, 2> arguments{};
+  size_t count = 1;
+  napi_create_string_latin1(env_, text_.view().data(), text_.size(), &arguments[0]);
+  if (!request.body.empty()) {
+    napi_create_buffer_copy(env_, request.body.size(), request.body.data(), nullptr, &arguments[1]);
+    count = 2;
+  }
+  call(Callback::kRequest, std::span(arguments).first(count));
+}
+
+void JavascriptGateway::on_ready(net::ExchangeHandle exchange) noexcept {
+  HandleScope scope(env_);
+  call(Callback::kReady, std::array{number(env_, exchange.slot), number(env_, exchange.generation)});
+}
+
+void JavascriptGateway::on_gone(net::ExchangeHandle exchange) noexcept {
+  HandleScope scope(env_);
+  call(Callback::kGone, std::array{number(env_, exchange.slot), number(env_, exchange.generation)});
+}
+
+void JavascriptGateway::on_notice(net::Notice notice, int error_number) noexcept {
+  HandleScope scope(env_);
+  call(Callback::kNotice,
+       std::array{number(env_, static_cast<uint32_t>(notice)), number(env_, static_cast<uint32_t>(error_number))});
+}
+
+void JavascriptGateway::on_drained(net::Listener& listener) noexcept {
+  HandleScope scope(env_);
+  uint32_t listener_number = number_of(listener);
+  // The listener is in the midst of its last connection's close; it is freed when the next one is added.
+  drained_.push_back(listener_number);
+  call(Callback::kDrained, std::array{number(env_, listener_number)});
+}
+
+uint32_t JavascriptGateway::add_listener(std::unique_ptr<net::Listener> listener) {
+  for (uint32_t drained : drained_) listeners_[drained].reset();
+  drained_.clear();
+  auto free = std::find(listeners_.begin(), listeners_.end(), nullptr);
+  if (free == listeners_.end()) free = listeners_.emplace(free);
+  *free = std::move(listener);
+  return static_cast<uint32_t>(free - listeners_.begin());
+}
+
+net::Listener* JavascriptGateway::find_listener(uint32_t number) noexcept {
+  bool drained = std::find(drained_.begin(), drained_.end(), number) != drained_.end();
+  return number < listeners_.size() && !drained ? listeners_[number].get() : nullptr;
+}
+
+uint32_t JavascriptGateway::number_of(const net::Listener& listener) const noexcept {
+  auto found = std::find_if(listeners_.begin(), listeners_.end(),
+                            [&](const std::unique_ptr<net::Listener>& each) { return each.get() == &listener; });
+  return static_cast<uint32_t>(found - listeners_.begin());
+}
+
+}  // namespace uwsgiref::addon

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace uwsgiref::http {
+
+/// A growable run of bytes that is filled at the end and consumed at the front. Empty, it owns no memory after
+/// release(), so that an idle connection costs nothing for it.
+class ByteBuffer {
+ public:
+  ByteBuffer() = default;
+  ~ByteBuffer();
+  ByteBuffer(ByteBuffer&& other) noexcept { swap(other); }
+  ByteBuffer& operator=(ByteBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ByteBuffer(const ByteBuffer&) = delete;
+  ByteBuffer& operator=(const ByteBuffer&) = delete;
+
+  std::string_view view() const noexcept { return {data_ + begin_, end_ - begin_}; }
+  size_t size() const noexcept { return end_ - begin_; }
+  bool empty() const noexcept { return begin_ == end_; }
+  size_t capacity() const noexcept { return capacity_; }
+
+  /// Room for `more` bytes behind the last; the caller writes there and then calls grow_by().
+  char* reserve(size_t more) noexcept;
+  void grow_by(size_t written) noexcept { end_ += written; }
+
+  void append(std::string_view bytes) noexcept {
+    if (bytes.empty()) return;
+    std::memcpy(reserve(bytes.size()), bytes.data(), bytes.size());
+    end_ += bytes.size();
+  }
+  /// Drops `count` bytes at the front.
+  void consume(size_t count) noexcept;
+  /// Drops the bytes behind the first `size`.
+  void truncate(size_t size) noexcept { end_ = begin_ + size; }
+  /// Forgets the bytes, keeps the memory.
+  void clear() noexcept { begin_ = end_ = 0; }
+  /// Forgets the bytes and frees the memory.
+  void release() noexcept;
+
+  void swap(ByteBuffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+ private:
+  char* data_ = nullptr;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace uwsgiref::http

@@ -1,0 +1,474 @@
+#include "net/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "http/request_framing.h"
+#include "net/listener.h"
+
+namespace uwsgiref::net {
+namespace {
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// A piece up to this size is copied behind its head, so that both leave in one write; copying a larger one would cost
+// more than the second system call.
+constexpr size_t kCopyLimit = 16 * 1024;
+
+}  // namespace
+
+Connection::Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer)
+    : socket_(socket), listener_(listener), peer_(peer), secure_(listener.secure()) {
+  deadline_slot_ = loop().enter(*this);
+  arm_deadline();
+}
+
+Connection::~Connection() {
+  if (rearm_queued_) loop().forget_rearm(*this);
+  loop().leave(deadline_slot_);
+  drop_exchanges();
+}
+
+EventLoop& Connection::loop() const noexcept { return listener_.loop(); }
+const Settings& Connection::settings() const noexcept { return listener_.settings(); }
+
+int Connection::fd() const noexcept { return usockets().poll_fd(reinterpret_cast<us_poll_t*>(socket_)); }
+
+// --- Events ----------------------------------------------------------------------------------------------------------
+
+void Connection::on_data(std::string_view bytes) noexcept {
+  EventLoop::Event event(loop(), this);
+  Turn turn(*this);
+  progressed_ = true;
+  if (!reading_over_) take_input(bytes);
+}
+
+void Connection::on_writable() noexcept {
+  EventLoop::Event event(loop(), this);
+  Turn turn(*this);
+  in_writable_ = true;
+  wants_writable_ = false;
+  if (!output_.empty()) output_.consume(write_now(output_.view(), false));
+  if (output_.empty()) output_.release();
+  changed_ = true;
+}
+
+void Connection::on_half_close() noexcept {
+  EventLoop::Event event(loop(), this);
+  Turn turn(*this);
+  half_closed_ = true;
+  reading_over_ = true;
+  linger_ = false;
+  // A body that is not whole never will be.
+  if (collecting_) closing_ = true;
+  changed_ = true;
+}
+
+void Connection::on_deadline() noexcept {
+  Turn turn(*this);
+  Wait wait = wait_;
+  wait_ = Wait::kNothing;
+  if (wait == Wait::kHead && !input_.empty()) {
+    refuse(http::RequestError::kHeadTimeout);
+  } else if (wait == Wait::kBody) {
+    refuse(http::RequestError::kBodyTimeout);
+  } else {
+    closing_ = true;
+  }
+}
+
+bool Connection::idle() const noexcept { return !first_ && !collecting_ && input_.empty() && output_.empty(); }
+
+void Connection::close() noexcept {
+  Turn turn(*this);
+  closing_ = true;
+}
+
+// --- Turns -----------------------------------------------------------------------------------------------------------
+
+void Connection::begin_turn() noexcept {
+  if (turns_++ == 0) turn_output_ = loop().take_buffer();
+}
+
+void Connection::end_turn() noexcept {
+  if (turns_ > 1) {
+    turns_--;
+    return;
+  }
+  if (!closing_) settle();
+  loop().give_back(std::move(turn_output_));
+  in_writable_ = false;
+  turns_ = 0;
+  if (!closing_) {
+    arm_deadline();
+    return;
+  }
+  if (reset_) {
+    linger discard{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd(), SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
+  }
+  usockets().close(secure_, socket_, 0, nullptr);  // on_close destroys this
+}
+
+void Connection::settle() noexcept {
+  do {
+    changed_ = false;
+    advance_answers();
+    if (!input_.empty() && !reading_over_ && may_dispatch()) input_.consume(consume(input_.view()));
+    if (reading_over_) partial_.reset();
+    if (reading_over_ || input_.empty()) input_.release();
+    loop().end_calls_of(*this);
+  } while (changed_ && !closing_);
+  if (closing_) return;
+  flush(false);
+  if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
+  if (!closing_) update_poll();
+}
+
+void Connection::end_output() noexcept {
+  if (!linger_) {
+    closing_ = true;
+  } else if (wait_ != Wait::kLinger) {
+    // RFC 9112 §9.6: a close while the client still sends would reset the connection, and the client might never see
+    // the answer. So only the sending half is closed; what still arrives is read and dropped.
+    wait_ = Wait::kLinger;
+    loop().deadlines().set(deadline_slot_, EventLoop::now() + kLingerTimeout);
+    usockets().shutdown(secure_, socket_);
+  }
+}
+
+void Connection::arm_deadline() noexcept {
+  if (wait_ == Wait::kLinger) return;
+  Wait wait = Wait::kNothing;
+  uint32_t timeout = 0;
+  const Settings& limits = settings();
+  if (!output_.empty() || wants_writable_) {
+    wait = Wait::kSend;
+    timeout = limits.send_timeout;
+  } else if (collecting_) {
+    wait = Wait::kBody;
+    timeout = limits.body_timeout;
+  } else if (!first_) {
+    bool fresh = wait_ == Wait::kNothing && !progressed_;
+    wait = fresh || !input_.empty() ? Wait::kHead : Wait::kIdle;
+    timeout = wait == Wait::kHead ? limits.headers_timeout : limits.keep_alive_timeout;
+    // A head has its time from the first byte; further bytes of it do not prolong it.
+    if (wait == Wait::kHead && wait_ == Wait::kHead) progressed_ = false;
+  }
+  if (wait != wait_ || progressed_) {
+    loop().deadlines().set(deadline_slot_, timeout == 0 ? Deadlines::kNever : EventLoop::now() + timeout);
+  }
+  wait_ = wait;
+  progressed_ = false;
+}
+
+// --- Input -----------------------------------------------------------------------------------------------------------
+
+void Connection::take_input(std::string_view bytes) noexcept {
+  if (!input_.empty()) {
+    input_.append(bytes);
+    changed_ = true;
+    return;
+  }
+  size_t consumed = consume(bytes);
+  if (consumed < bytes.size() && !reading_over_) input_.append(bytes.substr(consumed));
+}
+
+bool Connection::may_dispatch() const noexcept {
+  return collecting_ || (!stalled_ && running_ < settings().max_pipelined && output_.size() < kHighWater);
+}
+
+size_t Connection::consume(std::string_view bytes) noexcept {
+  size_t consumed = 0;
+  while (consumed < bytes.size() && !closing_ && !reading_over_ && may_dispatch()) {
+    std::string_view rest = bytes.substr(consumed);
+    size_t step = collecting_ ? consume_body(rest) : consume_head(rest);
+    if (step == 0) break;
+    consumed += step;
+    advance_answers();
+  }
+  return reading_over_ ? bytes.size() : consumed;
+}
+
+size_t Connection::consume_head(std::string_view bytes) noexcept {
+  http::RequestParser& parser = partial_ ? partial_->parser : listener_.shared_parser();
+  if (!partial_) parser.reset();
+  switch (parser.feed(bytes)) {
+    case http::RequestParser::Status::kError:
+      refuse(parser.error());
+      return bytes.size();
+    case http::RequestParser::Status::kNeedMore:
+      if (!partial_) {
+        partial_ = std::make_unique<PartialHead>(settings().head);
+        partial_->parser.resume_from(parser);
+      }
+      return 0;
+    case http::RequestParser::Status::kComplete:
+      break;
+  }
+
+  const http::RequestLine& line = parser.request_line();
+  std::string_view head = bytes.substr(0, parser.head_size());
+  http::RequestFraming framing;
+  http::RequestError error = http::frame_request(line, parser.fields(), head, framing);
+  if (error == http::RequestError::kNone && framing.content_length > settings().max_body_size) {
+    error = http::RequestError::kBodyTooLarge;
+  }
+  if (error != http::RequestError::kNone) {
+    refuse(error);
+    return bytes.size();
+  }
+
+  bool safe = Exchange::is_safe(line, framing);
+  if (first_ && !(safe && last_->safe_)) {
+    // RFC 9112 §9.3.2: pipelined requests may run at the same time only if all of them are safe. This one is parsed
+    // again when its turn comes.
+    stalled_ = true;
+    partial_.reset();
+    return 0;
+  }
+
+  Exchange& exchange = loop().exchanges().acquire();
+  exchange.begin(*this, line, framing, safe);
+  size_t consumed = head.size();
+  std::string_view body;
+  if (framing.body != http::RequestFraming::Body::kNone) {
+    bool arrived = framing.body == http::RequestFraming::Body::kLength &&
+                   bytes.size() - consumed >= framing.content_length;
+    if (!arrived) {
+      hold(exchange, parser, framing, head);
+      partial_.reset();
+      if (framing.expect_continue && consumed == bytes.size()) send(kContinue);
+      return consumed;
+    }
+    body = bytes.substr(consumed, static_cast<size_t>(framing.content_length));
+    consumed += body.size();
+  }
+  // The request's views lie in the parser, which has to live until the gateway has seen them.
+  std::unique_ptr<PartialHead> parsed = std::move(partial_);
+  bool has_body = framing.body != http::RequestFraming::Body::kNone;
+  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, peer_, listener_});
+  return consumed;
+}
+
+void Connection::hold(Exchange& exchange, const http::RequestParser& parser, const http::RequestFraming& framing,
+                      std::string_view head) noexcept {
+  uint64_t max_size = settings().max_body_size;
+  bool chunked = framing.body == http::RequestFraming::Body::kChunked;
+  exchange.held_ = std::make_unique<HeldRequest>(HeldRequest{
+      .line = parser.request_line(),
+      .fields = {parser.fields().begin(), parser.fields().end()},
+      .head = std::string(head),
+      .decoder = chunked ? http::BodyDecoder::chunked(max_size)
+                         : http::BodyDecoder::with_length(framing.content_length, max_size),
+      .body = {},
+  });
+  collecting_ = &exchange;
+}
+
+size_t Connection::consume_body(std::string_view bytes) noexcept {
+  HeldRequest& held = *collecting_->held_;
+  size_t consumed = 0;
+  for (;;) {
+    http::BodyDecoder::Step step = held.decoder.decode(bytes.substr(consumed));
+    consumed += step.consumed;
+    if (!step.content.empty()) {
+      if (int error_number = held.body.append(step.content)) {
+        loop().gateway().on_notice(Notice::kBodyStoreFailed, error_number);
+        refuse("500 Internal Server Error", "The request body could not be stored.");
+        return bytes.size();
+      }
+    }
+    switch (step.status) {
+      case http::BodyDecoder::Status::kContent:
+        continue;
+      case http::BodyDecoder::Status::kNeedMore:
+        return consumed;
+      case http::BodyDecoder::Status::kError:
+        refuse(step.error);
+        return bytes.size();
+      case http::BodyDecoder::Status::kDone:
+        break;
+    }
+    break;
+  }
+  Exchange& exchange = *std::exchange(collecting_, nullptr);
+  std::unique_ptr<HeldRequest> request = std::move(exchange.held_);
+  dispatch(exchange, {request->line, request->fields, request->head, request->body.in_memory(), &request->body, true,
+                      peer_, listener_});
+  return consumed;
+}
+
+void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {
+  enqueue(exchange);
+  // RFC 9112 §9.6: what a client sends behind its last request is not a request.
+  if (!exchange.keep_alive_) reading_over_ = true;
+  wait_ = Wait::kNothing;
+  loop().counters().requests++;
+  loop().gateway().on_request(exchange, request);
+}
+
+void Connection::refuse(http::RequestError error) noexcept { refuse(http::status_of(error), http::describe(error)); }
+
+void Connection::refuse(std::string_view status, std::string_view text) noexcept {
+  loop().counters().refused++;
+  if (collecting_) loop().exchanges().release(*std::exchange(collecting_, nullptr));
+  // No byte behind a refused request is ever taken for another request.
+  reading_over_ = true;
+  linger_ = true;
+  Exchange& exchange = loop().exchanges().acquire();
+  exchange.begin_refused(*this);
+  enqueue(exchange);
+  http::ResponseContext context;
+  context.keep_alive = false;
+  context.date = loop().date();
+  context.server = settings().server;
+  http::write_error_response(status, text, context, exchange.sink());
+  changed_ = true;
+}
+
+// --- Answers ---------------------------------------------------------------------------------------------------------
+
+bool Connection::may_persist(const Exchange& exchange) const noexcept {
+  // A client that is told to close looks at nothing behind that answer, so it is said with the last one.
+  return !listener_.draining() || exchange.next_;
+}
+
+void Connection::enqueue(Exchange& exchange) noexcept {
+  if (last_) {
+    last_->next_ = &exchange;
+  } else {
+    first_ = &exchange;
+  }
+  last_ = &exchange;
+  running_++;
+}
+
+void Connection::advance_answers() noexcept {
+  while (first_ && !closing_) {
+    Exchange& exchange = *first_;
+    if (!exchange.pending_.empty()) {
+      send(exchange.pending_.view());
+      exchange.pending_.release();
+    }
+    if (exchange.has_file()) advance_file(exchange);
+    if (exchange.over()) {
+      pop_first();
+      continue;
+    }
+    if (exchange.waiting_ && !exchange.has_file() && output_.empty()) {
+      exchange.waiting_ = false;
+      loop().gateway().on_ready(exchange.handle());
+    }
+    return;
+  }
+}
+
+void Connection::advance_file(Exchange& exchange) noexcept {
+  flush(true);
+  if (!output_.empty()) return;
+  switch (exchange.file_.send(*this)) {
+    case FileTransfer::Progress::kDone:
+      exchange.finish();
+      if (exchange.waiting_) loop().gateway().on_ready(exchange.handle());
+      return;
+    case FileTransfer::Progress::kBlocked:
+    case FileTransfer::Progress::kYielded:
+      wants_writable_ = true;
+      return;
+    case FileTransfer::Progress::kShrank:
+      loop().gateway().on_notice(Notice::kFileShrank, 0);
+      break;
+    case FileTransfer::Progress::kFailed:
+      loop().gateway().on_notice(Notice::kFileError, errno);
+      break;
+    case FileTransfer::Progress::kGone:
+      closing_ = true;
+      return;
+  }
+  bool waiting = exchange.waiting_;
+  exchange.abort();
+  if (waiting) loop().gateway().on_ready(exchange.handle());
+}
+
+void Connection::pop_first() noexcept {
+  Exchange& exchange = *first_;
+  first_ = exchange.next_;
+  running_--;
+  if (!first_) {
+    last_ = nullptr;
+    stalled_ = false;
+  }
+  bool persists = exchange.keep_alive_;
+  // The end of such a body is the connection's own; only a reset tells the client that it was not reached.
+  reset_ = exchange.state_ == Exchange::State::kAborted && exchange.framing_.body == http::ResponseFraming::Body::kClose;
+  loop().exchanges().release(exchange);
+  changed_ = true;
+  if (!persists) {
+    reading_over_ = true;
+    drop_exchanges();
+  }
+}
+
+void Connection::drop_exchanges() noexcept {
+  if (collecting_) loop().exchanges().release(*std::exchange(collecting_, nullptr));
+  Exchange* next = std::exchange(first_, nullptr);
+  last_ = nullptr;
+  running_ = 0;
+  while (next) {
+    Exchange& exchange = *next;
+    next = exchange.next_;
+    ExchangeHandle handle = exchange.handle();
+    bool over = exchange.over();
+    loop().exchanges().release(exchange);
+    if (!over) loop().gateway().on_gone(handle);
+  }
+}
+
+// --- Output ----------------------------------------------------------------------------------------------------------
+
+void Connection::send(std::string_view bytes) noexcept {
+  if (bytes.size() <= kCopyLimit) {
+    if (turn_output_->size() + bytes.size() > kHighWater) flush(false);
+    turn_output_->append(bytes);
+    return;
+  }
+  flush(true);
+  if (output_.empty()) bytes.remove_prefix(write_now(bytes, false));
+  if (!bytes.empty()) output_.append(bytes);
+}
+
+void Connection::flush(bool more_follows) noexcept {
+  std::string_view bytes = turn_output_->view();
+  if (bytes.empty()) return;
+  if (output_.empty()) bytes.remove_prefix(write_now(bytes, more_follows));
+  if (!bytes.empty()) output_.append(bytes);
+  turn_output_->clear();
+}
+
+size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept {
+  int length = static_cast<int>(std::min<size_t>(bytes.size(), 1 << 30));
+  int written = usockets().write(secure_, socket_, bytes.data(), length, more_follows);
+  if (written <= 0) return 0;
+  progressed_ = true;
+  return static_cast<size_t>(written);
+}
+
+void Connection::update_poll() noexcept {
+  rearm_queued_ = false;
+  // A client whose answers wait is not read from; neither is one that has said all it will, whose end of file would
+  // be reported for ever.
+  paused_ = half_closed_ || (!input_.empty() && !reading_over_ && !may_dispatch());
+  int wanted = (paused_ ? 0 : kReadable) | (wants_writable_ || !output_.empty() ? kWritable : 0);
+  if (wants_writable_ && in_writable_) {
+    rearm_queued_ = true;
+    loop().rearm_after_poll(*this);
+    return;
+  }
+  auto* poll = reinterpret_cast<us_poll_t*>(socket_);
+  if (usockets().poll_events(poll) != wanted) usockets().poll_change(poll, loop().handle(), wanted);
+}
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "http/byte_buffer.h"
+#include "http/request_parser.h"
+#include "net/event_loop.h"
+#include "net/exchange.h"
+#include "net/peer_address.h"
+#include "net/settings.h"
+#include "net/usockets.h"
+
+namespace uwsgiref::net {
+
+class Listener;
+
+/// A head that did not arrive whole: the parser's place in it, and the field lines so far.
+struct PartialHead {
+  explicit PartialHead(const http::HeadLimits& limits) : fields(limits.max_fields), parser(limits, fields) {}
+  std::vector<http::Field> fields;
+  http::RequestParser parser;
+};
+
+/// One connection's life: bytes in, requests to the gateway, answers out in the order of the requests, then the next
+/// request or the end. It lives in uSockets' extension memory behind its socket. Nothing about that life is decided
+/// elsewhere; docs/architecture.md draws it.
+class Connection {
+ public:
+  Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // uSockets' events. Each may end with the connection destroyed.
+  void on_data(std::string_view bytes) noexcept;
+  void on_writable() noexcept;
+  void on_half_close() noexcept;
+  void on_deadline() noexcept;
+
+  Listener& listener() const noexcept { return listener_; }
+  /// Whether nothing is under way: no request, no part of one, nothing to send.
+  bool idle() const noexcept;
+  /// Closes at once, or, in the midst of a turn, at its end.
+  void close() noexcept;
+
+  /// Every entry into a connection is a turn. What the turn has to send leaves in one write at the end of the
+  /// outermost; only there do answers advance, is more input parsed, and may the connection be destroyed.
+  class Turn {
+   public:
+    explicit Turn(Connection& connection) noexcept : connection_(connection) { connection.begin_turn(); }
+    ~Turn() { connection_.end_turn(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Connection& connection_;
+  };
+
+  // For the exchanges of this connection, within a turn.
+  EventLoop& loop() const noexcept;
+  const Settings& settings() const noexcept;
+  bool is_current(const Exchange& exchange) const noexcept { return first_ == &exchange; }
+  /// Whether the connection may be told to persist behind this answer.
+  bool may_persist(const Exchange& exchange) const noexcept;
+  /// Bytes that the kernel has not taken.
+  size_t queued() const noexcept { return output_.size(); }
+  http::ByteBuffer& output_of_turn() noexcept { return *turn_output_; }
+  void send(std::string_view bytes) noexcept;
+  void something_changed() noexcept { changed_ = true; }
+  void advance_answers() noexcept;
+
+  // For the file transfer.
+  int fd() const noexcept;
+  bool secure() const noexcept { return secure_; }
+  void note_progress() noexcept { progressed_ = true; }
+  /// Writes to the socket at once; answers the bytes that it took.
+  size_t write_now(std::string_view bytes, bool more_follows) noexcept;
+
+  /// Polls for what the connection waits for now.
+  void update_poll() noexcept;
+
+ private:
+  /// What the deadline is for.
+  enum class Wait : uint8_t { kNothing, kHead, kIdle, kBody, kSend, kLinger };
+
+  void begin_turn() noexcept;
+  void end_turn() noexcept;
+  void settle() noexcept;
+  void flush(bool more_follows) noexcept;
+  void arm_deadline() noexcept;
+  void end_output() noexcept;
+
+  void take_input(std::string_view bytes) noexcept;
+  size_t consume(std::string_view bytes) noexcept;
+  size_t consume_head(std::string_view bytes) noexcept;
+  size_t consume_body(std::string_view bytes) noexcept;
+  void hold(Exchange& exchange, const http::RequestParser& parser, const http::RequestFraming& framing,
+            std::string_view head) noexcept;
+  void dispatch(Exchange& exchange, const Request& request) noexcept;
+  bool may_dispatch() const noexcept;
+  void refuse(http::RequestError error) noexcept;
+  void refuse(std::string_view status, std::string_view text) noexcept;
+
+  void enqueue(Exchange& exchange) noexcept;
+  void pop_first() noexcept;
+  void drop_exchanges() noexcept;
+  void advance_file(Exchange& exchange) noexcept;
+
+  us_socket_t* socket_;
+  Listener& listener_;
+  Exchange* first_ = nullptr;  ///< the exchanges in the order of their requests; the first one is being answered
+  Exchange* last_ = nullptr;
+  Exchange* collecting_ = nullptr;        ///< whose body is arriving; not yet in the gateway's hands
+  std::unique_ptr<PartialHead> partial_;  ///< of the head at the front of input_
+  std::unique_ptr<http::ByteBuffer> turn_output_;
+  http::ByteBuffer input_;   ///< received and not yet consumed
+  http::ByteBuffer output_;  ///< to be sent and not yet taken by the kernel
+  PeerAddress peer_;
+  uint32_t deadline_slot_;
+  uint16_t turns_ = 0;  ///< depth
+  uint16_t running_ = 0;  ///< exchanges in the queue
+  Wait wait_ = Wait::kNothing;
+  const bool secure_;
+  bool changed_ = false;         ///< answers or input may advance
+  bool progressed_ = false;      ///< bytes moved since the deadline was set
+  bool stalled_ = false;         ///< the next request has to wait until the queue is empty
+  bool reading_over_ = false;    ///< no further request is parsed
+  bool half_closed_ = false;     ///< the client sends no more
+  bool paused_ = false;          ///< the socket is not polled for reading
+  bool wants_writable_ = false;  ///< a file waits for the socket
+  bool in_writable_ = false;
+  bool rearm_queued_ = false;
+  bool linger_ = false;          ///< read on for a while after the last answer, so that the client gets to see it
+  bool reset_ = false;           ///< close with RST: the body's end is the connection's, and it was not reached
+  bool closing_ = false;         ///< close at the end of the turn
+};
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,112 @@
+#include "net/event_loop.h"
+
+#include "net/connection.h"
+
+namespace uwsgiref::net {
+namespace {
+
+constexpr int kSweepInterval = 250;  // milliseconds; the grain of every timeout
+constexpr size_t kBufferSize = 64 * 1024;
+constexpr size_t kKeptBuffers = 4;
+
+// The extension memory of uSockets' loop and timer holds one pointer: to the EventLoop.
+EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension); }
+
+}  // namespace
+
+EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway) {
+  auto nothing = [](us_loop_t*) {};
+  auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->rearm(); };
+  loop_ = usockets().create_loop(uv_loop, nothing, nothing, after_poll, sizeof(EventLoop*));
+  owner(usockets().loop_ext(loop_)) = this;
+  constexpr int kDoesNotKeepTheProcess = 1;
+  sweep_timer_ = usockets().create_timer(loop_, kDoesNotKeepTheProcess, sizeof(EventLoop*));
+  owner(usockets().timer_ext(sweep_timer_)) = this;
+}
+
+EventLoop::~EventLoop() {
+  usockets().timer_close(sweep_timer_);
+  usockets().loop_free(loop_);
+}
+
+int64_t EventLoop::now() noexcept {
+#ifdef CLOCK_MONOTONIC_COARSE
+  constexpr clockid_t kClock = CLOCK_MONOTONIC_COARSE;
+#else
+  constexpr clockid_t kClock = CLOCK_MONOTONIC;
+#endif
+  timespec time;
+  clock_gettime(kClock, &time);
+  return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+}
+
+std::string_view EventLoop::date() noexcept {
+  std::time_t second = std::time(nullptr);
+  if (second != date_second_) {
+    date_second_ = second;
+    http::format_http_date(second, date_);
+  }
+  return {date_, sizeof date_};
+}
+
+Gateway& EventLoop::gateway() noexcept {
+  if (in_event_ && !calls_open_) {
+    calls_open_ = true;
+    gateway_.begin_calls();
+  }
+  return gateway_;
+}
+
+void EventLoop::end_calls() noexcept {
+  if (!calls_open_) return;
+  // What the gateway runs now is on the language's own stack, and its calls into the engine need no enclosing.
+  calls_open_ = false;
+  in_event_ = false;
+  gateway_.end_calls();
+  in_event_ = true;
+}
+
+std::unique_ptr<http::ByteBuffer> EventLoop::take_buffer() {
+  if (buffers_.empty()) {
+    auto buffer = std::make_unique<http::ByteBuffer>();
+    buffer->reserve(kBufferSize);
+    return buffer;
+  }
+  auto buffer = std::move(buffers_.back());
+  buffers_.pop_back();
+  return buffer;
+}
+
+void EventLoop::give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept {
+  if (buffers_.size() == kKeptBuffers || buffer->capacity() > 2 * kBufferSize) return;
+  buffer->clear();
+  buffers_.push_back(std::move(buffer));
+}
+
+uint32_t EventLoop::enter(Connection& connection) {
+  counters_.connections++;
+  if (deadlines_.count() == 0) {
+    auto on_tick = [](us_timer_t* timer) { owner(usockets().timer_ext(timer))->sweep(); };
+    usockets().timer_set(sweep_timer_, on_tick, kSweepInterval, kSweepInterval);
+  }
+  return deadlines_.add(&connection);
+}
+
+void EventLoop::leave(uint32_t deadline_slot) noexcept {
+  deadlines_.remove(deadline_slot);
+  if (deadlines_.count() == 0) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
+}
+
+void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm_, &connection); }
+
+void EventLoop::rearm() noexcept {
+  for (Connection* connection : rearm_) connection->update_poll();
+  rearm_.clear();
+}
+
+void EventLoop::sweep() noexcept {
+  Event event(*this, nullptr);
+  deadlines_.sweep(now(), [](Connection& connection) { connection.on_deadline(); });
+}
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "http/byte_buffer.h"
+#include "http/http_date.h"
+#include "net/deadlines.h"
+#include "net/exchange.h"
+#include "net/gateway.h"
+#include "net/usockets.h"
+
+namespace uwsgiref::net {
+
+/// Counters since the start, for tests and operators.
+struct Counters {
+  uint64_t connections = 0;    ///< accepted
+  uint64_t requests = 0;       ///< handed to the gateway
+  uint64_t refused = 0;        ///< answered by the engine with an error
+  uint64_t sendfile_bytes = 0; ///< that left by sendfile(2)
+};
+
+/// uSockets' loop on top of Node's own, with what all its connections share. All state of the engine hangs off it.
+class EventLoop {
+ public:
+  /// `uv_loop` is Node's loop; `gateway` answers the requests and outlives the event loop.
+  EventLoop(void* uv_loop, Gateway& gateway);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  us_loop_t* handle() const noexcept { return loop_; }
+  Deadlines& deadlines() noexcept { return deadlines_; }
+  ExchangeTable& exchanges() noexcept { return exchanges_; }
+  Counters& counters() noexcept { return counters_; }
+
+  /// Milliseconds on a monotonic clock of a few milliseconds' grain.
+  static int64_t now() noexcept;
+
+  /// The Date field's value, formatted once a second (RFC 9110 §6.6.1).
+  std::string_view date() noexcept;
+
+  /// The gateway, with its calls enclosed when the engine itself was called by the event loop.
+  Gateway& gateway() noexcept;
+
+  /// Marks the engine's frame of one event, of `connection` or of none; the gateway's calls in it are enclosed.
+  class Event {
+   public:
+    Event(EventLoop& loop, const Connection* connection) noexcept : loop_(loop), outermost_(!loop.in_event_) {
+      if (!outermost_) return;
+      loop_.in_event_ = true;
+      loop_.event_of_ = connection;
+    }
+    ~Event() {
+      if (!outermost_) return;
+      loop_.end_calls();
+      loop_.in_event_ = false;
+    }
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+
+   private:
+    EventLoop& loop_;
+    const bool outermost_;
+  };
+
+  /// Ends the gateway's calls so far if the event in hand is the connection's, so that work that the gateway deferred
+  /// is done before the connection's answers are flushed. In anybody else's event they are still on the stack.
+  void end_calls_of(const Connection& connection) noexcept {
+    if (event_of_ == &connection) end_calls();
+  }
+
+  /// A write buffer for the length of one turn.
+  std::unique_ptr<http::ByteBuffer> take_buffer();
+  void give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept;
+
+  /// Polls the connection for writability again once the loop's poll phase is over: what its on_writable asks for
+  /// is undone when that returns.
+  void rearm_after_poll(Connection& connection) { rearm_.push_back(&connection); }
+  void forget_rearm(Connection& connection) noexcept;
+
+  /// Gives the connection its deadline's slot; the sweep runs while there is any.
+  uint32_t enter(Connection& connection);
+  void leave(uint32_t deadline_slot) noexcept;
+
+ private:
+  void end_calls() noexcept;
+  void rearm() noexcept;
+  void sweep() noexcept;
+
+  Gateway& gateway_;
+  us_loop_t* loop_;
+  us_timer_t* sweep_timer_;
+  Deadlines deadlines_;
+  ExchangeTable exchanges_;
+  Counters counters_;
+  std::vector<Connection*> rearm_;
+  std::vector<std::unique_ptr<http::ByteBuffer>> buffers_;
+  const Connection* event_of_ = nullptr;
+  bool in_event_ = false;
+  bool calls_open_ = false;
+  std::time_t date_second_ = -1;
+  char date_[http::kHttpDateSize];
+};
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,190 @@
+#include "net/exchange.h"
+
+#include <algorithm>
+
+#include "net/connection.h"
+#include "net/event_loop.h"
+#include "net/settings.h"
+
+namespace uwsgiref::net {
+namespace {
+
+using Body = http::ResponseFraming::Body;
+
+}  // namespace
+
+bool Exchange::is_safe(const http::RequestLine& line, const http::RequestFraming& framing) noexcept {
+  using http::Method;
+  Method method = line.method_id;
+  return framing.body == http::RequestFraming::Body::kNone &&
+         (method == Method::kGet || method == Method::kHead || method == Method::kOptions || method == Method::kTrace);
+}
+
+void Exchange::begin(Connection& connection, const http::RequestLine& line, const http::RequestFraming& framing,
+                     bool safe) noexcept {
+  connection_ = &connection;
+  next_ = nullptr;
+  state_ = State::kRunning;
+  minor_version_ = line.minor_version;
+  head_request_ = line.method_id == http::Method::kHead;
+  keep_alive_ = framing.keep_alive;
+  safe_ = safe;
+  waiting_ = false;
+}
+
+void Exchange::begin_refused(Connection& connection) noexcept {
+  connection_ = &connection;
+  next_ = nullptr;
+  state_ = State::kFinished;
+  keep_alive_ = false;
+  safe_ = false;
+  waiting_ = false;
+}
+
+http::ByteBuffer& Exchange::sink() noexcept {
+  return connection_->is_current(*this) ? connection_->output_of_turn() : pending_;
+}
+
+size_t Exchange::room() const noexcept {
+  size_t queued = connection_->is_current(*this) ? connection_->queued() : pending_.size();
+  return queued < kHighWater ? kWriteSlice : 0;
+}
+
+void Exchange::send(std::string_view bytes) noexcept {
+  if (connection_->is_current(*this)) {
+    connection_->send(bytes);
+  } else {
+    pending_.append(bytes);
+  }
+}
+
+http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
+  Connection::Turn turn(*connection_);
+  EventLoop& loop = connection_->loop();
+  http::ResponseContext context;
+  context.minor_version = minor_version_;
+  context.head_request = head_request_;
+  context.keep_alive = keep_alive_ && connection_->may_persist(*this);
+  context.date = loop.date();
+  context.server = connection_->settings().server;
+  http::ResponseResult result = http::write_response_head(head, context, sink(), framing_);
+  if (result.error != http::ResponseError::kNone) return result;
+  state_ = State::kStarted;
+  keep_alive_ = framing_.keep_alive;
+  remaining_ = framing_.body == Body::kLength ? framing_.content_length : 0;
+  return result;
+}
+
+size_t Exchange::write(std::string_view bytes) noexcept {
+  Connection::Turn turn(*connection_);
+  if (framing_.body == Body::kNone) return bytes.size();
+  if (framing_.body != Body::kLength) return take(bytes);
+  if (bytes.size() <= remaining_) {
+    size_t taken = take(bytes);
+    remaining_ -= taken;
+    return taken;
+  }
+  // RFC 9112 §6.3: what went beyond the Content-Length would be read as the beginning of the next response.
+  size_t due = static_cast<size_t>(remaining_);
+  size_t taken = take(bytes.substr(0, due));
+  remaining_ -= taken;
+  if (taken < due) return taken;
+  connection_->loop().gateway().on_notice(Notice::kSurplusBody, 0);
+  return bytes.size();
+}
+
+size_t Exchange::take(std::string_view bytes) noexcept {
+  size_t taken = 0;
+  while (taken < bytes.size()) {
+    std::string_view slice = bytes.substr(taken, room());
+    if (slice.empty()) {
+      waiting_ = true;
+      break;
+    }
+    if (framing_.body == Body::kChunked) {
+      http::append_chunk_size(slice.size(), sink());
+      send(slice);
+      send(http::kChunkEnd);
+    } else {
+      send(slice);
+    }
+    taken += slice.size();
+  }
+  return taken;
+}
+
+void Exchange::finish() noexcept {
+  Connection::Turn turn(*connection_);
+  if (framing_.body == Body::kLength && remaining_ > 0) {
+    connection_->loop().gateway().on_notice(Notice::kShortBody, 0);
+    abort();
+    return;
+  }
+  if (framing_.body == Body::kChunked) send(http::kLastChunk);
+  state_ = State::kFinished;
+  connection_->something_changed();
+}
+
+http::ResponseResult Exchange::respond(const http::ResponseHead& head, std::string_view body, size_t& taken) noexcept {
+  Connection::Turn turn(*connection_);
+  http::ResponseHead stated = head;
+  // An empty answer to HEAD says nothing about the length that GET would have.
+  if (!(head_request_ && body.empty())) stated.body_length = body.size();
+  http::ResponseResult result = start(stated);
+  if (result.error != http::ResponseError::kNone) return result;
+  taken = write(body);
+  if (taken == body.size()) finish();
+  return result;
+}
+
+bool Exchange::send_file(const FileRegion& region) noexcept {
+  Connection::Turn turn(*connection_);
+  FileRegion due = region;
+  if (framing_.body == Body::kNone) due.length = 0;
+  if (framing_.body == Body::kLength) {
+    due.length = std::min(due.length, remaining_);
+    remaining_ -= due.length;
+  }
+  if (due.length == 0) {
+    finish();
+    return true;
+  }
+  ExchangeHandle handle = this->handle();
+  file_.begin(due);
+  connection_->advance_answers();
+  if (generation_ != handle.generation || over()) return true;
+  waiting_ = true;
+  return false;
+}
+
+void Exchange::abort() noexcept {
+  Connection::Turn turn(*connection_);
+  state_ = State::kAborted;
+  file_.stop();
+  keep_alive_ = false;
+  connection_->something_changed();
+}
+
+Exchange& ExchangeTable::acquire() {
+  if (free_.empty()) {
+    auto exchange = std::make_unique<Exchange>();
+    exchange->slot_ = static_cast<uint32_t>(exchanges_.size());
+    exchanges_.push_back(std::move(exchange));
+    return *exchanges_.back();
+  }
+  uint32_t slot = free_.back();
+  free_.pop_back();
+  return *exchanges_[slot];
+}
+
+void ExchangeTable::release(Exchange& exchange) noexcept {
+  // 31 bits, so that a generation is a small integer in JavaScript too.
+  exchange.generation_ = (exchange.generation_ + 1) & 0x7fff'ffff;
+  exchange.connection_ = nullptr;
+  exchange.pending_.release();
+  exchange.file_.stop();
+  exchange.held_.reset();
+  free_.push_back(exchange.slot_);
+}
+
+}  // namespace uwsgiref::net

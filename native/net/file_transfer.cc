@@ -1,0 +1,103 @@
+#include "net/file_transfer.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#if defined(__linux__)
+#include <sys/sendfile.h>
+#endif
+
+#include "net/connection.h"
+#include "net/event_loop.h"
+
+namespace uwsgiref::net {
+namespace {
+
+// What one transfer sends before the loop turns to the others: large enough that the extra system calls do not show,
+// small enough that a fast client cannot hold the loop. nginx's sendfile_max_chunk is 2 MiB for the same reason.
+constexpr uint64_t kShare = 2 * 1024 * 1024;
+
+// sendfile(2) with one signature; answers the bytes that left, or -1 with errno. A short count with an error behind it
+// is reported as the count.
+ssize_t send_file(int socket, int file, uint64_t offset, size_t length) noexcept {
+#if defined(__linux__)
+  off_t position = static_cast<off_t>(offset);
+  return ::sendfile(socket, file, &position, length);
+#elif defined(__APPLE__)
+  off_t sent = static_cast<off_t>(length);
+  int result = ::sendfile(file, socket, static_cast<off_t>(offset), &sent, nullptr, 0);
+  return result == 0 || sent > 0 ? static_cast<ssize_t>(sent) : -1;
+#else
+#error "uwsgiref sends files by sendfile(2) on Linux and macOS"
+#endif
+}
+
+bool connection_broken(int error) noexcept {
+  return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ETIMEDOUT || error == EHOSTUNREACH;
+}
+
+}  // namespace
+
+FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
+  return connection.secure() ? send_through_buffer(connection) : send_plain(connection);
+}
+
+FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept {
+  uint64_t share = kShare;
+  while (region_.length > 0) {
+    if (share == 0) return Progress::kYielded;
+    ssize_t sent = send_file(connection.fd(), region_.fd, region_.offset, std::min(region_.length, share));
+    if (sent == 0) return Progress::kShrank;
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return Progress::kBlocked;
+      // A file system without sendfile, or a descriptor that cannot be mapped.
+      if (errno == EINVAL || errno == ENOSYS) return send_through_buffer(connection);
+      return connection_broken(errno) ? Progress::kGone : Progress::kFailed;
+    }
+    auto count = static_cast<uint64_t>(sent);
+    region_.offset += count;
+    region_.length -= count;
+    share -= count;
+    connection.note_progress();
+    connection.loop().counters().sendfile_bytes += count;
+  }
+  active_ = false;
+  return Progress::kDone;
+}
+
+FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection) noexcept {
+  constexpr size_t kPiece = 64 * 1024;
+  auto buffer = connection.loop().take_buffer();
+  uint64_t share = kShare;
+  Progress progress = Progress::kDone;
+  while (region_.length > 0) {
+    if (share < kPiece) {
+      progress = Progress::kYielded;
+      break;
+    }
+    size_t wanted = static_cast<size_t>(std::min<uint64_t>(region_.length, kPiece));
+    ssize_t read = ::pread(region_.fd, buffer->reserve(kPiece), wanted, static_cast<off_t>(region_.offset));
+    if (read < 0 && errno == EINTR) continue;
+    if (read <= 0) {
+      progress = read == 0 ? Progress::kShrank : Progress::kFailed;
+      break;
+    }
+    size_t taken = connection.write_now({buffer->reserve(kPiece), static_cast<size_t>(read)}, false);
+    region_.offset += taken;
+    region_.length -= taken;
+    share -= taken;
+    if (taken < static_cast<size_t>(read)) {
+      progress = Progress::kBlocked;
+      break;
+    }
+  }
+  connection.loop().give_back(std::move(buffer));
+  if (progress == Progress::kDone) active_ = false;
+  return progress;
+}
+
+}  // namespace uwsgiref::net

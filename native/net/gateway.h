@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "http/request_parser.h"
+
+namespace uwsgiref::net {
+
+class Exchange;
+class Listener;
+class PeerAddress;
+class RequestBody;
+
+/// Names an exchange from outside of the engine. A slot is used again; the generation tells whose turn it is, so that
+/// a handle gone stale is never more than "closed".
+struct ExchangeHandle {
+  uint32_t slot;
+  uint32_t generation;
+};
+
+/// A whole request. Views and references hold during Gateway::on_request alone.
+struct Request {
+  const http::RequestLine& line;
+  std::span<const http::Field> fields;
+  std::string_view head;
+  std::string_view body;  ///< empty where it is in a file
+  RequestBody* stored;    ///< where the body was collected; nullptr when it came with its head
+  bool has_body;          ///< the request had a framed body, though it may be of length 0
+  const PeerAddress& peer;
+  const Listener& listener;
+};
+
+/// Something that an operator should know, and no client is told.
+enum class Notice : uint8_t {
+  kFileShrank,       ///< a file ended before its announced length; the connection was closed
+  kFileError,        ///< reading a file failed; the connection was closed
+  kSurplusBody,      ///< an application wrote more than its Content-Length; the surplus was cut
+  kShortBody,        ///< an application wrote less than its Content-Length; the connection was closed
+  kBodyStoreFailed,  ///< a request body could not be written to its temporary file
+};
+
+/// Whoever answers requests: the one seam between the engine and a language. Calls come on the loop's thread, never
+/// during a call to the same exchange's answer. They must not throw.
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+
+  /// Encloses the calls that one event causes, so that a language can run its deferred work once, at the end.
+  virtual void begin_calls() noexcept = 0;
+  virtual void end_calls() noexcept = 0;
+
+  /// A request is complete, with its body. Answer now, or later by the exchange's handle.
+  virtual void on_request(Exchange& exchange, const Request& request) noexcept = 0;
+
+  /// An exchange that took less than it was given has room again, or the file it was given has left.
+  virtual void on_ready(ExchangeHandle exchange) noexcept = 0;
+
+  /// The client is gone before the answer was finished. The handle is stale already.
+  virtual void on_gone(ExchangeHandle exchange) noexcept = 0;
+
+  virtual void on_notice(Notice notice, int error_number) noexcept = 0;
+
+  /// A listener that stopped accepting has lost its last connection.
+  virtual void on_drained(Listener& listener) noexcept = 0;
+};
+
+}  // namespace uwsgiref::net

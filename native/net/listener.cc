@@ -1,0 +1,150 @@
+#include "net/listener.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+
+#include "net/connection.h"
+#include "net/event_loop.h"
+
+namespace uwsgiref::net {
+namespace {
+
+constexpr int kExclusivePort = 1;  // without it uSockets sets SO_REUSEPORT, and two servers would share a port unawares
+
+template <int kSecure>
+Connection& connection_of(us_socket_t* socket) noexcept {
+  return *static_cast<Connection*>(usockets().socket_ext(kSecure, socket));
+}
+
+const char* path_or_null(const std::string& path) noexcept { return path.empty() ? nullptr : path.c_str(); }
+
+}  // namespace
+
+Listener::Listener(EventLoop& loop, Settings settings, bool secure)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      secure_(secure),
+      fields_(settings_.head.max_fields),
+      parser_(settings_.head, fields_) {}
+
+std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, const TlsFiles* tls) {
+  us_socket_context_options_t options{};
+  if (tls) {
+    options.key_file_name = path_or_null(tls->key);
+    options.cert_file_name = path_or_null(tls->certificate);
+    options.ca_file_name = path_or_null(tls->authority);
+    options.passphrase = path_or_null(tls->passphrase);
+    options.ssl_ciphers = path_or_null(tls->ciphers);
+  }
+  bool secure = tls != nullptr;
+  us_socket_context_t* context =
+      usockets().create_socket_context(secure, loop.handle(), sizeof(Listener*), options);
+  if (!context) return nullptr;
+  std::unique_ptr<Listener> listener(new Listener(loop, std::move(settings), secure));
+  listener->context_ = context;
+  *static_cast<Listener**>(usockets().context_ext(secure, context)) = listener.get();
+  if (secure) {
+    listener->subscribe<1>();
+  } else {
+    listener->subscribe<0>();
+  }
+  return listener;
+}
+
+Listener::~Listener() {
+  if (listen_socket_) usockets().listen_close(secure_, listen_socket_);
+  usockets().context_free(secure_, context_);
+}
+
+template <int kSecure>
+void Listener::subscribe() noexcept {
+  const USockets& us = usockets();
+  static constexpr auto listener_of = [](us_socket_context_t* context) -> Listener& {
+    return **static_cast<Listener**>(usockets().context_ext(kSecure, context));
+  };
+  us.on_pre_open(kSecure, context_, [](us_socket_context_t* context, int fd) {
+    Listener& listener = listener_of(context);
+    if (listener.connection_count_ < listener.settings_.max_connections) return fd;
+    ::close(fd);
+    return -1;
+  });
+  us.on_open(kSecure, context_, [](us_socket_t* socket, int, char* ip, int ip_length) {
+    Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
+    listener.opened();
+    int port = ip_length > 0 ? usockets().remote_port(kSecure, socket) : 0;
+    new (usockets().socket_ext(kSecure, socket)) Connection(socket, listener, PeerAddress(ip, ip_length, port));
+    return socket;
+  });
+  us.on_close(kSecure, context_, [](us_socket_t* socket, int, void*) {
+    Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
+    Connection& connection = connection_of<kSecure>(socket);
+    EventLoop::Event event(listener.loop_, &connection);
+    connection.~Connection();
+    listener.closed();
+    return socket;
+  });
+  us.on_data(kSecure, context_, [](us_socket_t* socket, char* data, int length) {
+    connection_of<kSecure>(socket).on_data({data, static_cast<size_t>(length)});
+    return socket;
+  });
+  us.on_writable(kSecure, context_, [](us_socket_t* socket) {
+    connection_of<kSecure>(socket).on_writable();
+    return socket;
+  });
+  us.on_end(kSecure, context_, [](us_socket_t* socket) {
+    connection_of<kSecure>(socket).on_half_close();
+    return socket;
+  });
+  // uSockets' own timeouts are never armed; see deadlines.h.
+  us.on_timeout(kSecure, context_, [](us_socket_t* socket) { return socket; });
+  us.on_long_timeout(kSecure, context_, [](us_socket_t* socket) { return socket; });
+}
+
+int Listener::listen(const std::string& host, int port) noexcept {
+  errno = 0;
+  listen_socket_ =
+      usockets().listen(secure_, context_, path_or_null(host), port, kExclusivePort, sizeof(Connection));
+  if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
+  port_ = usockets().local_port(secure_, reinterpret_cast<us_socket_t*>(listen_socket_));
+  return 0;
+}
+
+int Listener::listen_unix(const std::string& path) noexcept {
+  errno = 0;
+  listen_socket_ = usockets().listen_unix(secure_, context_, path.c_str(), kExclusivePort, sizeof(Connection));
+  if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
+  return 0;
+}
+
+void Listener::drain() noexcept {
+  if (draining_) return;
+  draining_ = true;
+  if (listen_socket_) usockets().listen_close(secure_, std::exchange(listen_socket_, nullptr));
+  if (connection_count_ == 0) {
+    loop_.gateway().on_drained(*this);
+    return;
+  }
+  for_each_connection([](Connection& connection) {
+    if (connection.idle()) connection.close();
+  });
+}
+
+void Listener::close_connections() noexcept {
+  for_each_connection([](Connection& connection) { connection.close(); });
+}
+
+template <typename Visit>
+void Listener::for_each_connection(Visit visit) noexcept {
+  loop_.deadlines().for_each([&](Connection& connection) {
+    if (&connection.listener() == this) visit(connection);
+  });
+}
+
+void Listener::closed() noexcept {
+  connection_count_--;
+  if (draining_ && connection_count_ == 0) loop_.gateway().on_drained(*this);
+}
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/request_parser.h"
+#include "net/settings.h"
+#include "net/usockets.h"
+
+namespace uwsgiref::net {
+
+class EventLoop;
+
+/// Certificate and key of a TLS listener: paths of PEM files. Empty: not used.
+struct TlsFiles {
+  std::string key;
+  std::string certificate;
+  std::string authority;
+  std::string passphrase;
+  std::string ciphers;
+};
+
+/// Accepts connections at one address, all with the same settings.
+class Listener {
+ public:
+  /// `tls`: nullptr for a plain listener. Fails where the certificate cannot be used; nullptr then.
+  static std::unique_ptr<Listener> create(EventLoop& loop, Settings settings, const TlsFiles* tls);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Binds and listens. `host` empty: every address. Answers 0 or an errno.
+  int listen(const std::string& host, int port) noexcept;
+  int listen_unix(const std::string& path) noexcept;
+  int port() const noexcept { return port_; }
+
+  /// Stops accepting and closes idle connections; the others end with their answers. The gateway hears on_drained
+  /// when none is left.
+  void drain() noexcept;
+  /// Closes what is left.
+  void close_connections() noexcept;
+
+  EventLoop& loop() const noexcept { return loop_; }
+  const Settings& settings() const noexcept { return settings_; }
+  bool secure() const noexcept { return secure_; }
+  bool draining() const noexcept { return draining_; }
+  uint32_t connection_count() const noexcept { return connection_count_; }
+
+  /// For heads that arrive whole, which is nearly all of them.
+  http::RequestParser& shared_parser() noexcept { return parser_; }
+
+ private:
+  Listener(EventLoop& loop, Settings settings, bool secure);
+  template <int kSecure>
+  void subscribe() noexcept;
+  template <typename Visit>
+  void for_each_connection(Visit visit) noexcept;
+  void opened() noexcept { connection_count_++; }
+  void closed() noexcept;
+
+  EventLoop& loop_;
+  const Settings settings_;
+  const bool secure_;
+  std::vector<http::Field> fields_;
+  http::RequestParser parser_;
+  us_socket_context_t* context_ = nullptr;
+  us_listen_socket_t* listen_socket_ = nullptr;
+  int port_ = 0;
+  uint32_t connection_count_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace uwsgiref::net

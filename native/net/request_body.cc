@@ -1,0 +1,64 @@
+#include "net/request_body.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+#include "net/settings.h"
+
+namespace uwsgiref::net {
+namespace {
+
+FileDescriptor open_unlinked_file() {
+  const char* configured = std::getenv("TMPDIR");
+  std::string directory = configured && *configured ? configured : "/tmp";
+#ifdef O_TMPFILE
+  if (int fd = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); fd >= 0) return FileDescriptor(fd);
+#endif
+  std::string path = directory + "/uwsgiref-body-XXXXXX";
+  FileDescriptor file(mkstemp(path.data()));
+  if (file) {
+    fcntl(file.get(), F_SETFD, FD_CLOEXEC);
+    unlink(path.c_str());
+  }
+  return file;
+}
+
+int write_whole(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void FileDescriptor::reset() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+int RequestBody::append(std::string_view bytes) noexcept {
+  size_ += bytes.size();
+  if (!file_ && size_ <= kBodyInMemory) {
+    memory_.append(bytes);
+    return 0;
+  }
+  if (!file_) {
+    file_ = open_unlinked_file();
+    if (!file_) return errno;
+    if (int error = write_whole(file_.get(), memory_.view())) return error;
+    memory_.release();
+  }
+  return write_whole(file_.get(), bytes);
+}
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/byte_buffer.h"
+
+namespace uwsgiref::net {
+
+/// Owns a file descriptor.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
+  ~FileDescriptor() { reset(); }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    reset();
+    fd_ = other.release();
+    return *this;
+  }
+
+  int get() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+  int release() noexcept {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  void reset() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+/// A request body as it is collected: in memory up to kBodyInMemory, then in an unlinked temporary file.
+class RequestBody {
+ public:
+  /// Adds bytes; answers 0, or the errno with which the temporary file could not be made or written.
+  int append(std::string_view bytes) noexcept;
+
+  uint64_t size() const noexcept { return size_; }
+  bool in_file() const noexcept { return static_cast<bool>(file_); }
+  std::string_view in_memory() const noexcept { return memory_.view(); }
+  /// The temporary file, from now on the caller's to close.
+  int take_file() noexcept { return file_.release(); }
+
+ private:
+  http::ByteBuffer memory_;
+  FileDescriptor file_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace uwsgiref::net

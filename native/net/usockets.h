@@ -1,0 +1,83 @@
+#pragma once
+
+#include <string>
+
+// uSockets' own opaque types (libusockets.h).
+struct us_loop_t;
+struct us_poll_t;
+struct us_timer_t;
+struct us_socket_t;
+struct us_socket_context_t;
+struct us_listen_socket_t;
+
+/// Passed by value to us_create_socket_context; the layout is uSockets'.
+struct us_socket_context_options_t {
+  const char* key_file_name;
+  const char* cert_file_name;
+  const char* passphrase;
+  const char* dh_params_file_name;
+  const char* ca_file_name;
+  const char* ssl_ciphers;
+  int ssl_prefer_low_memory_usage;
+};
+
+namespace uwsgiref::net {
+
+/// Poll events of us_poll_change.
+inline constexpr int kReadable = 1;
+inline constexpr int kWritable = 2;
+
+/// uSockets' C API as the uWebSockets.js binary exports it. The binary is opened as a plain shared library: its V8 half
+/// is never initialised, so that one file serves every version of Node.
+struct USockets {
+  us_loop_t* (*create_loop)(void* hint, void (*wakeup)(us_loop_t*), void (*pre)(us_loop_t*), void (*post)(us_loop_t*),
+                            unsigned ext_size);
+  void (*loop_free)(us_loop_t*);
+  void* (*loop_ext)(us_loop_t*);
+
+  us_timer_t* (*create_timer)(us_loop_t*, int fallthrough, unsigned ext_size);
+  void* (*timer_ext)(us_timer_t*);
+  void (*timer_set)(us_timer_t*, void (*callback)(us_timer_t*), int ms, int repeat_ms);
+  void (*timer_close)(us_timer_t*);
+
+  us_socket_context_t* (*create_socket_context)(int ssl, us_loop_t*, int ext_size, us_socket_context_options_t);
+  void (*context_free)(int ssl, us_socket_context_t*);
+  void (*context_close)(int ssl, us_socket_context_t*);
+  void* (*context_ext)(int ssl, us_socket_context_t*);
+  void (*on_pre_open)(int ssl, us_socket_context_t*, int (*)(us_socket_context_t*, int fd));
+  void (*on_open)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, int is_client, char* ip, int ip_length));
+  void (*on_close)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, int code, void* reason));
+  void (*on_data)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, char* data, int length));
+  void (*on_writable)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
+  void (*on_timeout)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
+  void (*on_long_timeout)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
+  void (*on_end)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
+
+  us_listen_socket_t* (*listen)(int ssl, us_socket_context_t*, const char* host, int port, int options, int ext_size);
+  us_listen_socket_t* (*listen_unix)(int ssl, us_socket_context_t*, const char* path, int options, int ext_size);
+  void (*listen_close)(int ssl, us_listen_socket_t*);
+
+  us_socket_context_t* (*socket_context)(int ssl, us_socket_t*);
+  void* (*socket_ext)(int ssl, us_socket_t*);
+  int (*write)(int ssl, us_socket_t*, const char* data, int length, int msg_more);
+  void (*shutdown)(int ssl, us_socket_t*);
+  us_socket_t* (*close)(int ssl, us_socket_t*, int code, void* reason);
+  int (*local_port)(int ssl, us_socket_t*);
+  int (*remote_port)(int ssl, us_socket_t*);
+
+  int (*poll_fd)(us_poll_t*);
+  int (*poll_events)(us_poll_t*);
+  void (*poll_change)(us_poll_t*, us_loop_t*, int events);
+
+};
+
+/// Opens the uWebSockets.js binary at `path` and looks every function up. Answers false, with the reason in `error`,
+/// where the file cannot be loaded or lacks one of them. The library stays loaded for the life of the process, and so
+/// does the first table that was complete: a later call answers true and changes nothing.
+bool load_usockets(const char* path, std::string& error);
+
+/// The functions that load_usockets() found. uSockets' callbacks carry no pointer of ours, so that the table has to be
+/// reachable from anywhere; it never changes once it is loaded.
+const USockets& usockets() noexcept;
+
+}  // namespace uwsgiref::net

@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** The command line: `uwsgiref serve`, `uwsgiref static`, `uwsgiref check`. */
+
+import { Command, InvalidArgumentError } from 'commander';
+import { VERSION } from '../version.js';
+import { checkCommand } from './check.js';
+import { serveCommand } from './serve.js';
+
+const program = new Command('uwsgiref')
+  .description("CPython's wsgiref in TypeScript, on a native engine")
+  .version(VERSION);
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return value;
+}
+
+function listening(command: Command): Command {
+  return command
+    .option('--host <address>', 'address to listen at; 0.0.0.0 or :: for every one', '127.0.0.1')
+    .option('--port <number>', 'port to listen at; 0 picks a free one', port, 8000)
+    .option('--path <socket>', 'Unix socket to listen at, instead of host and port');
+}
+
+listening(program.command('serve'))
+  .description('serve an application')
+  .argument('<module[:export]>', "a module's path or package name; the export defaults to 'app', then the default one")
+  .action((target: string, options: ListenFlags) => serveCommand({ kind: 'application', target }, options));
+
+listening(program.command('static'))
+  .description('serve the files of a directory')
+  .argument('<directory>')
+  .action((root: string, options: ListenFlags) => serveCommand({ kind: 'directory', root }, options));
+
+program
+  .command('check')
+  .description('run an application under the validator')
+  .argument('<module[:export]>', "a module's path or package name; the export defaults to 'app', then the default one")
+  .option('--request-path <path>', 'what to ask for', '/')
+  .action((target: string, options: { requestPath: string }) => checkCommand(target, options.requestPath));
+
+interface ListenFlags {
+  host: string;
+  port: number;
+  path?: string;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // An error of ours says in one line what to do; a stack would only bury it.
+  process.stderr.write(`uwsgiref: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,97 @@
+/** Builds the environ of PEP 3333 from what the engine hands over: one text, and a record of offsets into it. */
+
+import { DescriptorInput, MemoryInput } from '../streams.js';
+import type { Environ, ErrorStream, FileWrapperClass, InputStream } from '../types.js';
+import * as record from './request-record.js';
+
+/** What all requests of one listener have in common. */
+export interface EnvironDefaults {
+  readonly serverName: string;
+  readonly serverPort: string;
+  readonly serverSoftware: string;
+  readonly scheme: 'http' | 'https';
+  readonly multiprocess: boolean;
+  readonly errors: ErrorStream;
+  readonly fileWrapper: FileWrapperClass;
+}
+
+const WSGI_VERSION = Object.freeze([1, 0] as [number, number]);
+// An empty body has no position, so that one stream serves every request without a body.
+const NO_BODY: InputStream = new MemoryInput();
+
+/**
+ * Builds the environ of the request that `places` and `text` describe.
+ *
+ * `PATH_INFO` is percent-decoded, one character a byte. Repeated fields are joined as CPython's server joins them, by
+ * a comma; Cookie by "; " (RFC 6265 §5.4). `CONTENT_LENGTH` is that of the body that `wsgi.input` holds, whatever
+ * coding it came in.
+ */
+export function buildEnviron(
+  text: string,
+  body: Buffer | undefined,
+  places: Uint32Array,
+  cgiKeys: readonly string[],
+  defaults: EnvironDefaults,
+): Environ {
+  const flags = places[record.FLAGS]!;
+  const method = places[record.METHOD]!;
+  const addressEnd = places[record.ADDRESS_END]!;
+  const environ: Environ = {
+    REQUEST_METHOD:
+      method === 0
+        ? text.slice(places[record.METHOD_BEGIN]!, places[record.METHOD_END]!)
+        : (record.METHODS[method] as string),
+    SCRIPT_NAME: '',
+    PATH_INFO: text.slice(places[record.PATH_BEGIN]!, places[record.PATH_END]!),
+    QUERY_STRING: text.slice(places[record.QUERY_BEGIN]!, places[record.QUERY_END]!),
+    SERVER_NAME: defaults.serverName,
+    SERVER_PORT: defaults.serverPort,
+    SERVER_PROTOCOL: flags & record.HTTP_1_1 ? 'HTTP/1.1' : 'HTTP/1.0',
+    SERVER_SOFTWARE: defaults.serverSoftware,
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    REMOTE_ADDR: text.slice(places[record.ADDRESS_BEGIN]!, addressEnd),
+    REMOTE_PORT: text.slice(addressEnd, places[record.PORT_END]!),
+    'wsgi.version': WSGI_VERSION,
+    'wsgi.url_scheme': defaults.scheme,
+    'wsgi.input': NO_BODY,
+    'wsgi.errors': defaults.errors,
+    'wsgi.multithread': false,
+    'wsgi.multiprocess': defaults.multiprocess,
+    'wsgi.run_once': false,
+    'wsgi.input_terminated': true,
+    'wsgi.file_wrapper': defaults.fileWrapper,
+  };
+
+  const fieldsEnd = record.FIELDS + places[record.FIELD_COUNT]! * record.FIELD_PLACES;
+  for (let at: number = record.FIELDS; at < fieldsEnd; at += record.FIELD_PLACES) {
+    const value = text.slice(places[at + record.FIELD_VALUE_BEGIN]!, places[at + record.FIELD_VALUE_END]!);
+    const known = places[at + record.FIELD_KEY]!;
+    if (known !== 0 && places[at + record.FIELD_REPEATS] === 0) environ[cgiKeys[known]!] = value;
+    else if (known !== 0) join(environ, cgiKeys[known]!, value);
+    else join(environ, text.slice(places[at + record.FIELD_KEY_BEGIN]!, places[at + record.FIELD_KEY_END]!), value);
+  }
+
+  // RFC 9112 §3.2.2: the authority of an absolute-form target stands above the Host field.
+  const authority = places[record.AUTHORITY_BEGIN]!;
+  if (authority !== places[record.AUTHORITY_END])
+    environ.HTTP_HOST = text.slice(authority, places[record.AUTHORITY_END]!);
+  if (flags & record.HAS_BODY) addBody(environ, body, places);
+  return environ;
+}
+
+function join(environ: Environ, key: string, value: string): void {
+  const earlier = environ[key];
+  if (earlier === undefined) environ[key] = value;
+  // A list of equal lengths is one length (RFC 9112 §6.3); the engine has refused any other.
+  else if (key !== 'CONTENT_LENGTH') environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
+}
+
+function addBody(environ: Environ, body: Buffer | undefined, places: Uint32Array): void {
+  const length = places[record.BODY_SIZE_HIGH]! * 2 ** 32 + places[record.BODY_SIZE_LOW]!;
+  environ.CONTENT_LENGTH = String(length);
+  if (places[record.FLAGS]! & record.BODY_IN_FILE) {
+    environ['wsgi.input'] = new DescriptorInput(places[record.BODY_FILE]!, { position: 0, length });
+  } else if (body !== undefined) {
+    environ['wsgi.input'] = new MemoryInput(body);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The production server: WSGI applications on the native engine.
+ *
+ * @module
+ * @example
+ * import { serve } from 'uwsgiref';
+ *
+ * const server = await serve((environ, startResponse) => {
+ *   startResponse('200 OK', [['Content-Type', 'text/plain']]);
+ *   return [`Hello, ${environ.REMOTE_ADDR}!\n`];
+ * }, { port: 8000 });
+ * console.log(server.url);
+ */
+
+export { EngineUnavailableError } from './native-addon.js';
+export type { ServerOptions, TlsOptions } from './options.js';
+export { ListenError, type Server, type ServerStats, serve } from './server.js';

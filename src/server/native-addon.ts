@@ -1,0 +1,199 @@
+/**
+ * The compiled engine: its functions as JavaScript sees them, and how it and the uWebSockets.js binary are found.
+ */
+
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The engine cannot be loaded. The message says what was looked for, where, and what to do. */
+export class EngineUnavailableError extends Error {
+  override name = 'EngineUnavailableError';
+}
+
+/** What an answering call says besides a count of bytes. */
+export const GONE = -1;
+export const NOT_A_FILE = -2;
+export const WRONG_STATE = -3;
+/** At and below this number an answer was refused: `REFUSED - (error + ERROR_KINDS * field)`. */
+export const REFUSED = -16;
+export const ERROR_KINDS = 16;
+
+/** Options of {@link NativeEngine.listen}; see `ServerOptions` for what they mean. Times are in milliseconds. */
+export interface ListenOptions {
+  host?: string;
+  port?: number;
+  path?: string;
+  tls?: { key: string; cert: string; ca?: string; passphrase?: string; ciphers?: string };
+  serverHeader?: string;
+  maxHeadSize?: number;
+  maxTargetLength?: number;
+  maxFields?: number;
+  maxBodySize?: number;
+  maxConnections?: number;
+  maxPipelined?: number;
+  headersTimeout?: number;
+  bodyTimeout?: number;
+  sendTimeout?: number;
+  keepAliveTimeout?: number;
+}
+
+export interface NativeStats {
+  openConnections: number;
+  connections: number;
+  requests: number;
+  refused: number;
+  sendfileBytes: number;
+}
+
+/**
+ * The engine of this process. `slot` and `generation` name an exchange; a pair that is over answers {@link GONE}. A
+ * `head` is the status and then the names and values of `fieldCount` fields, each with a line feed behind it.
+ */
+export interface NativeEngine {
+  /** Describes the request in hand; holds during `onRequest` alone. */
+  readonly record: Uint32Array;
+  /** The environ keys of the known fields, by number. */
+  readonly cgiKeys: readonly string[];
+
+  /** Answers with a head and a whole body. Returns the bytes taken; all of them: the answer is finished. */
+  respond(slot: number, generation: number, head: string, fieldCount: number, body: Uint8Array | undefined): number;
+  /** Gives a head; `bodyLength` is -1 where it is not known. */
+  start(slot: number, generation: number, head: string, fieldCount: number, bodyLength: number): number;
+  /** Gives bytes of the body. Returns the bytes taken; `onReady` says when to come with the rest. */
+  write(slot: number, generation: number, bytes: Uint8Array): number;
+  /** Ends the body. */
+  finish(slot: number, generation: number): void;
+  /** Closes the connection without a proper end of the body. */
+  abort(slot: number, generation: number): void;
+  /** Answers with a region of a file. Returns 1 when it has left, 0 when `onReady` or `onGone` will say so. */
+  sendFile(
+    slot: number,
+    generation: number,
+    head: string,
+    fieldCount: number,
+    descriptor: number,
+    offset: number,
+    length: number,
+  ): number;
+
+  listen(options: ListenOptions): { listener: number; port: number };
+  drain(listener: number): void;
+  closeConnections(listener: number): void;
+  stats(listener: number): NativeStats;
+}
+
+/** What the engine calls. */
+export interface EngineCallbacks {
+  onRequest(text: string, body?: Buffer): void;
+  onReady(slot: number, generation: number): void;
+  onGone(slot: number, generation: number): void;
+  onNotice(notice: number, errorNumber: number): void;
+  onDrained(listener: number): void;
+}
+
+interface NativeAddon {
+  open(
+    usockets: string,
+    onRequest: EngineCallbacks['onRequest'],
+    onReady: EngineCallbacks['onReady'],
+    onGone: EngineCallbacks['onGone'],
+    onNotice: EngineCallbacks['onNotice'],
+    onDrained: EngineCallbacks['onDrained'],
+  ): NativeEngine;
+}
+
+const require = createRequire(import.meta.url);
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/**
+ * Loads the addon and, through it, uSockets.
+ *
+ * @throws EngineUnavailableError when one of them is missing or cannot be used
+ */
+export function openEngine(callbacks: EngineCallbacks): NativeEngine {
+  const addon = loadAddon(join(packageRoot, 'build', 'Release', 'uwsgiref.node'));
+  const binary = findUSockets();
+  try {
+    return addon.open(
+      binary,
+      callbacks.onRequest,
+      callbacks.onReady,
+      callbacks.onGone,
+      callbacks.onNotice,
+      callbacks.onDrained,
+    );
+  } catch (error) {
+    throw new EngineUnavailableError(
+      `The uWebSockets.js binary ${binary} cannot be used: ${messageOf(error)}. ${remedy()}`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws EngineUnavailableError when the addon is not built, or was built for another system */
+export function loadAddon(path: string): NativeAddon {
+  if (!existsSync(path)) {
+    throw new EngineUnavailableError(
+      `The native addon is not built: there is no ${path}. Run 'npm rebuild uwsgiref' (or 'npm ci' in a checkout); ` +
+        'that needs python3, make and a C++20 compiler',
+    );
+  }
+  try {
+    return require(path) as NativeAddon;
+  } catch (error) {
+    throw new EngineUnavailableError(
+      `The native addon ${path} cannot be loaded: ${messageOf(error)}. Build it on this machine: 'npm rebuild uwsgiref'`,
+      { cause: error },
+    );
+  }
+}
+
+// The binaries' file names end with the ABI of a Node release. uSockets is plain C, so any of them will do; the
+// newest comes first.
+const ABIS = [137, 131, 127, 120, 115, 108];
+
+/**
+ * Finds a uWebSockets.js binary for this system: at the root of the official package, or in `dist/bin` of the repack
+ * on the npm registry, which is installed under the same name.
+ *
+ * @param root the package's folder, where it is not found from here
+ * @throws EngineUnavailableError when there is none
+ */
+export function findUSockets(root: string = uwsPackageRoot()): string {
+  const system = `${process.platform}_${process.arch}`;
+  const names = ABIS.map((abi) => `uws_${system}_${abi}.node`);
+  const folders = [root, join(root, 'dist', 'bin')];
+  for (const folder of folders) {
+    for (const name of names) {
+      const path = join(folder, name);
+      if (existsSync(path)) return path;
+    }
+  }
+  throw new EngineUnavailableError(
+    `No uWebSockets.js binary for this system: looked for uws_${system}_{${ABIS.join(',')}}.node ` +
+      `in ${folders.join(' and ')}. ${remedy()}`,
+  );
+}
+
+function uwsPackageRoot(): string {
+  for (const folder of require.resolve.paths('uWebSockets.js') ?? []) {
+    const root = join(folder, 'uWebSockets.js');
+    if (existsSync(root)) return root;
+  }
+  throw new EngineUnavailableError(
+    "The package 'uWebSockets.js' is not installed. Run 'npm install uWebSockets.js@npm:uws-pack@20.0.8'",
+  );
+}
+
+function remedy(): string {
+  return (
+    'It ships for glibc Linux and macOS on x64 and arm64; on musl (Alpine) use a glibc image such as node:22-slim, ' +
+    "else run 'npm install uWebSockets.js@npm:uws-pack@20.0.8'"
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,46 @@
+/**
+ * Where the engine puts what in the record of a request: native/addon/request_record.h, place for place. All begins
+ * and ends are offsets into the request's text.
+ */
+
+export const SLOT = 0;
+export const GENERATION = 1;
+export const FLAGS = 2;
+/** An index into {@link METHODS}; 0: take it from the text. */
+export const METHOD = 3;
+export const LISTENER = 4;
+export const METHOD_BEGIN = 5;
+export const METHOD_END = 6;
+export const PATH_BEGIN = 7;
+export const PATH_END = 8;
+export const QUERY_BEGIN = 9;
+export const QUERY_END = 10;
+export const AUTHORITY_BEGIN = 11;
+export const AUTHORITY_END = 12;
+export const ADDRESS_BEGIN = 13;
+export const ADDRESS_END = 14;
+/** The port's digits follow the address. */
+export const PORT_END = 15;
+export const BODY_SIZE_HIGH = 16;
+export const BODY_SIZE_LOW = 17;
+export const BODY_FILE = 18;
+export const FIELD_COUNT = 19;
+/** The first field; each takes {@link FIELD_PLACES}. */
+export const FIELDS = 20;
+
+export const HTTP_1_1 = 1;
+export const HAS_BODY = 2;
+export const BODY_IN_FILE = 4;
+
+/** An index into the engine's `cgiKeys`; 0: the text has the key. */
+export const FIELD_KEY = 0;
+/** Whether an earlier field has the same known key. */
+export const FIELD_REPEATS = 1;
+export const FIELD_VALUE_BEGIN = 2;
+export const FIELD_VALUE_END = 3;
+export const FIELD_KEY_BEGIN = 4;
+export const FIELD_KEY_END = 5;
+export const FIELD_PLACES = 6;
+
+/** The known methods, in the order of the engine's `http::Method`. */
+export const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT'] as const;

@@ -1,0 +1,281 @@
+/** The handler of the production server: {@link BaseHandler}'s life cycle over a connection of the native engine. */
+
+import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
+import { HeaderError } from '../headers.js';
+import { DescriptorInput } from '../streams.js';
+import type { Application, Environ, ErrorStream, FileLike, InputStream } from '../types.js';
+import type { FileWrapper } from '../util.js';
+import { buildEnviron, type EnvironDefaults } from './environ.js';
+import { ERROR_KINDS, GONE, type NativeEngine, NOT_A_FILE, REFUSED } from './native-addon.js';
+import { GENERATION, SLOT } from './request-record.js';
+
+// How far the answer has crossed into the engine. While it is kept nothing has: the head, and perhaps a first block,
+// wait here, so that a common answer crosses in one call.
+const KEPT = 0;
+const STREAMING = 1;
+const FINISHED = 2;
+
+/** Why the engine refuses a head, by its number: `http::ResponseError`. */
+const REFUSALS = [
+  '',
+  'has a status that is not three digits, a space and a reason, or one of the 1xx',
+  'has a field name that is not a token',
+  'has a field value with a control character',
+  'has a Content-Length that is not a decimal number',
+  'has two different Content-Length fields',
+];
+
+/** What the requests of one listener have in common. */
+export interface ServerContext extends EnvironDefaults {
+  /** An application sent a hop-by-hop field, which the engine leaves out. */
+  reportHopByHop(name: string): void;
+}
+
+/** Runs one request that the engine has handed over. It must be made within `onRequest`; run() may come later. */
+export class ServerHandler extends BaseHandler {
+  /** Names the request to the engine, together with {@link generation}. */
+  readonly slot: number;
+  readonly generation: number;
+  /** The request, before anybody changed it. */
+  protected readonly received: Environ;
+  readonly #engine: NativeEngine;
+  readonly #context: ServerContext;
+
+  #phase: typeof KEPT | typeof STREAMING | typeof FINISHED = KEPT;
+  #kept: Uint8Array | null = null;
+  /** What the connection had no room for, in order, and what to do when it has left. */
+  #waiting: Uint8Array[] | null = null;
+  #finishing = false;
+  #wake: (() => void) | null = null;
+  #fail: ((error: Error) => void) | null = null;
+  #gone = false;
+
+  constructor(engine: NativeEngine, context: ServerContext, text: string, body: Buffer | undefined) {
+    super();
+    this.#engine = engine;
+    this.#context = context;
+    const { record } = engine;
+    this.slot = record[SLOT]!;
+    this.generation = record[GENERATION]!;
+    this.received = buildEnviron(text, body, record, engine.cgiKeys, context);
+  }
+
+  /** Runs the application, and makes sure that the engine is told an end of the answer whatever happens. */
+  override run(application: Application): void | Promise<void> {
+    let later: void | Promise<void>;
+    try {
+      later = super.run(application);
+    } catch (error) {
+      this.#abandon(error);
+      return;
+    }
+    if (later === undefined) this.#release();
+    else return later.catch((error: unknown) => this.#abandon(error)).then(() => this.#release());
+  }
+
+  override setupEnviron(): void {
+    this.environ = this.received;
+  }
+
+  override getStdin(): InputStream {
+    return this.received['wsgi.input'];
+  }
+
+  override getStderr(): ErrorStream {
+    return this.#context.errors;
+  }
+
+  /** The engine drops such a field; that an application sent it is worth one line. */
+  protected override refuseHopByHop(name: string): void {
+    this.#context.reportHopByHop(name);
+  }
+
+  /** The head crosses with the first block, or with the end. */
+  override sendHeaders(): void {
+    this.headersSent = true;
+  }
+
+  override _write(data: Uint8Array): void {
+    if (this.#gone) throw new ClientDisconnectedError('The client is gone');
+    if (this.#phase === KEPT) {
+      if (this.#kept === null) {
+        this.#kept = data;
+        return;
+      }
+      this.#start();
+    }
+    this.#deliver(data);
+  }
+
+  /**
+   * Sends what is kept, so that a client sees a block before the application is asked for the next (PEP 3333). The
+   * blocks of an array are all there already, and nobody waits for the first.
+   */
+  override _flush(): void | Promise<void> {
+    if (this.#phase === KEPT) {
+      if (Array.isArray(this.result)) return;
+      this.#start();
+    }
+    return this.#room();
+  }
+
+  override finishContent(): void {
+    if (!this.headersSent) this.sendHeaders();
+    if (this.#phase === KEPT) this.#respond();
+    else this.#finish();
+    const room = this.#room();
+    if (room !== undefined) this.waitFor(room);
+  }
+
+  /** Sends a file that has a descriptor by sendfile(2); any other is read block by block. */
+  override sendfile(): boolean | Promise<boolean> {
+    const file: FileLike = (this.result as FileWrapper).filelike;
+    if (typeof file.fileno !== 'function' || this.#phase !== KEPT || this.#kept !== null) return false;
+    if (this.status === null) return false;
+    const sent = this.#engine.sendFile(
+      this.slot,
+      this.generation,
+      this.#head(),
+      this.headers!.length,
+      file.fileno(),
+      file.offset ?? -1,
+      file.length ?? -1,
+    );
+    if (sent === NOT_A_FILE) return false;
+    this.#check(sent);
+    this.headersSent = true;
+    this.#phase = FINISHED;
+    return sent === 1 ? true : this.#untilReady().then(() => true);
+  }
+
+  override handleError(error: unknown): void | Promise<void> {
+    // What is kept has not been sent, and an error page can take its place.
+    if (this.#phase === KEPT) {
+      this.#kept = null;
+      this.headersSent = false;
+    }
+    return super.handleError(error);
+  }
+
+  /** The engine has room again, or a file has left. */
+  onReady(): void {
+    try {
+      this.#drain();
+      if (this.#waiting === null) this.#wake?.();
+    } catch (error) {
+      this.#fail?.(error as Error);
+    }
+  }
+
+  /** The client is gone. */
+  onGone(): void {
+    this.#gone = true;
+    this.#fail?.(new ClientDisconnectedError('The client closed the connection'));
+  }
+
+  #respond(): void {
+    const body = this.#kept ?? undefined;
+    const taken = this.#check(
+      this.#engine.respond(this.slot, this.generation, this.#head(), this.headers!.length, body),
+    );
+    this.#kept = null;
+    this.#phase = FINISHED;
+    if (body !== undefined && taken < body.length) {
+      this.#waiting = [body.subarray(taken)];
+      this.#finishing = true;
+    }
+  }
+
+  #start(): void {
+    const { result } = this;
+    const length = Array.isArray(result) ? byteLengthOf(result) : -1;
+    this.#check(this.#engine.start(this.slot, this.generation, this.#head(), this.headers!.length, length));
+    this.#phase = STREAMING;
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept !== null) this.#deliver(kept);
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    if (this.#waiting !== null) {
+      this.#waiting.push(bytes);
+      return;
+    }
+    const taken = this.#check(this.#engine.write(this.slot, this.generation, bytes));
+    if (taken < bytes.length) this.#waiting = [bytes.subarray(taken)];
+  }
+
+  #finish(): void {
+    if (this.#waiting !== null) {
+      this.#finishing = true;
+      return;
+    }
+    this.#phase = FINISHED;
+    this.#engine.finish(this.slot, this.generation);
+  }
+
+  /** Writes what waits, as far as there is room. */
+  #drain(): void {
+    const blocks = this.#waiting;
+    if (blocks === null) return;
+    this.#waiting = null;
+    for (const [index, block] of blocks.entries()) {
+      this.#deliver(block);
+      if (this.#waiting !== null) {
+        this.#waiting = [...(this.#waiting as Uint8Array[]), ...blocks.slice(index + 1)];
+        return;
+      }
+    }
+    if (this.#finishing) this.#finish();
+  }
+
+  #room(): undefined | Promise<void> {
+    return this.#waiting === null ? undefined : this.#untilReady();
+  }
+
+  #untilReady(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      this.#fail = reject;
+    });
+  }
+
+  /** Status and fields as the engine reads them; they have been checked, so that none contains a line feed. */
+  #head(): string {
+    let head = `${this.status}\n`;
+    for (const [name, value] of this.headers!) head += `${name}\n${value}\n`;
+    return head;
+  }
+
+  #check(answer: number): number {
+    if (answer >= 0) return answer;
+    if (answer === GONE) throw new ClientDisconnectedError('The client closed the connection');
+    if (answer > REFUSED) throw new Error(`The engine refuses the answer (${answer}); was it given twice?`);
+    const code = REFUSED - answer;
+    const kind = code % ERROR_KINDS;
+    const field = this.headers?.items()[(code - kind) / ERROR_KINDS];
+    throw new HeaderError(`The response ${REFUSALS[kind]}: ${kind === 1 ? this.status : field?.join(': ')}`);
+  }
+
+  #abandon(error: unknown): void {
+    try {
+      this.logException(error);
+    } finally {
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    if (this.#phase !== FINISHED || this.#waiting !== null) this.#engine.abort(this.slot, this.generation);
+    this.#phase = FINISHED;
+    this.#waiting = null;
+    const input = this.received['wsgi.input'];
+    if (input instanceof DescriptorInput) input.close();
+  }
+}
+
+function byteLengthOf(blocks: readonly unknown[]): number {
+  let length = 0;
+  for (const block of blocks) length += Buffer.byteLength(block as Uint8Array | string);
+  return length;
+}

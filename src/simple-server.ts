@@ -1,0 +1,258 @@
+/**
+ * A simple server in the manner of `wsgiref.simple_server`, on the native engine: one application at one host and
+ * port. To host several applications, write one that dispatches by `shiftPathInfo`. For production there is `serve`.
+ *
+ * @module
+ * @example
+ * import { demoApp, makeServer } from 'uwsgiref/simple-server';
+ *
+ * const httpd = makeServer('', 8000, demoApp);
+ * console.log('Serving HTTP on port 8000...');
+ * await httpd.serveForever();
+ */
+
+import { hostname } from 'node:os';
+import { ClientDisconnectedError } from './handlers.js';
+import type { Engine, Service } from './server/engine.js';
+import type { NativeEngine } from './server/native-addon.js';
+import { checkOptions } from './server/options.js';
+import { listenWith } from './server/server.js';
+import { ServerHandler as EngineHandler, type ServerContext } from './server/server-handler.js';
+import { show } from './show.js';
+import { DescriptorErrors } from './streams.js';
+import type { Application, Environ, ErrorStream } from './types.js';
+import { VERSION } from './version.js';
+
+const SERVER_VERSION = `WSGIServer/${VERSION}`;
+const SOFTWARE_VERSION = `${SERVER_VERSION} Node/${process.versions.node}`;
+
+/** Runs one request of a {@link WSGIServer} and has it logged. */
+export class ServerHandler extends EngineHandler {
+  /** Whose environ is served, and who writes the log line. */
+  requestHandler: WSGIRequestHandler | undefined;
+
+  /** The request as the engine handed it over. */
+  get request(): Environ {
+    return this.received;
+  }
+
+  override setupEnviron(): void {
+    this.environ = this.requestHandler?.getEnviron() ?? this.received;
+    this.environ['wsgi.errors'] = this.getStderr();
+  }
+
+  override getStderr(): ErrorStream {
+    return this.requestHandler?.getStderr() ?? super.getStderr();
+  }
+
+  override close(): void | Promise<void> {
+    if (this.status !== null) this.requestHandler?.logRequest(this.status.slice(0, 3), this.bytesSent);
+    return super.close();
+  }
+}
+
+/** Turns one request into an environ and has the server's application answer it. Subclass it to change either. */
+export class WSGIRequestHandler {
+  readonly server: WSGIServer;
+  readonly clientAddress: readonly [host: string, port: number];
+  readonly #handler: ServerHandler;
+
+  constructor(handler: ServerHandler, clientAddress: readonly [host: string, port: number], server: WSGIServer) {
+    this.#handler = handler;
+    this.clientAddress = clientAddress;
+    this.server = server;
+    handler.requestHandler = this;
+  }
+
+  /** A new environ: the server's `baseEnviron` and the variables of this request. */
+  getEnviron(): Environ {
+    const environ = { ...this.server.baseEnviron, ...this.#handler.request };
+    environ.SERVER_SOFTWARE = SERVER_VERSION;
+    return environ;
+  }
+
+  /** `wsgi.errors`, and where the log goes. */
+  getStderr(): ErrorStream {
+    return standardError;
+  }
+
+  /** Runs the server's application. */
+  handle(): void | Promise<void> {
+    return this.#handler.run(this.server.getApp());
+  }
+
+  /** Logs an answered request. */
+  logRequest(code: string, size: number): void {
+    const { REQUEST_METHOD, PATH_INFO = '', QUERY_STRING, SERVER_PROTOCOL } = this.#handler.request;
+    const target = QUERY_STRING ? `${PATH_INFO}?${QUERY_STRING}` : PATH_INFO;
+    this.logMessage(`"${REQUEST_METHOD} ${target} ${SERVER_PROTOCOL}" ${code} ${size}`);
+  }
+
+  /** Writes one line to {@link getStderr}, with the client's address and the time. */
+  logMessage(message: string): void {
+    // A control character could forge a line of its own, or command a terminal.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be found
+    const printable = message.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    this.getStderr().write(`${this.clientAddress[0]} - - [${logTime(new Date())}] ${printable}\n`);
+  }
+}
+
+/** Serves one application at one address. It is bound and listening once constructed; requests wait until it serves. */
+export class WSGIServer {
+  serverAddress: [host: string, port: number];
+  serverName: string;
+  serverPort: number;
+  /** What every environ of this server begins with. */
+  baseEnviron: Record<string, string> = {};
+  readonly #engine: Engine;
+  readonly #listener: number;
+  readonly #waiting: WSGIRequestHandler[] = [];
+  #application: Application | undefined;
+  #serving = false;
+  #stop: (() => void) | undefined;
+  #next: ((handler: WSGIRequestHandler) => void) | undefined;
+
+  /**
+   * @param serverAddress host and port; '' is every address, port 0 a free one
+   * @throws ListenError when the address cannot be bound
+   */
+  constructor(
+    serverAddress: readonly [host: string, port: number],
+    RequestHandlerClass: typeof WSGIRequestHandler = WSGIRequestHandler,
+  ) {
+    const [host, port] = serverAddress;
+    const options = checkOptions({ host, port, serverHeader: SOFTWARE_VERSION, errors: standardError });
+    const bound = listenWith(options, (context) => new RequestQueue(this, RequestHandlerClass, context));
+    this.#engine = bound.engine;
+    this.#listener = bound.listener;
+    this.serverAddress = [host, bound.port];
+    this.serverName = host || hostname();
+    this.serverPort = bound.port;
+    this.setupEnviron();
+  }
+
+  setApp(application: Application): void {
+    this.#application = application;
+  }
+
+  /** @throws Error when no application is set */
+  getApp(): Application {
+    if (this.#application === undefined) throw new Error('The server has no application; call setApp() first');
+    return this.#application;
+  }
+
+  /** Sets `baseEnviron`. */
+  setupEnviron(): void {
+    this.baseEnviron = {
+      SERVER_NAME: this.serverName,
+      GATEWAY_INTERFACE: 'CGI/1.1',
+      SERVER_PORT: String(this.serverPort),
+      REMOTE_HOST: '',
+      CONTENT_LENGTH: '',
+      SCRIPT_NAME: '',
+    };
+  }
+
+  /** Answers requests until {@link shutdown}. */
+  serveForever(): Promise<void> {
+    this.#serving = true;
+    for (const handler of this.#waiting.splice(0)) this.#handle(handler);
+    return new Promise((resolve) => {
+      this.#stop = resolve;
+    });
+  }
+
+  /** Answers exactly one request, the next one or the one that waits longest. */
+  async handleRequest(): Promise<void> {
+    const handler = this.#waiting.shift() ?? (await new Promise<WSGIRequestHandler>((resolve) => { this.#next = resolve; }));
+    await handler.handle();
+  }
+
+  /** Ends {@link serveForever}; the server stays bound, and requests wait. */
+  async shutdown(): Promise<void> {
+    this.#serving = false;
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  /** Gives the address up. Requests in hand are finished; those that wait are not answered. */
+  async serverClose(): Promise<void> {
+    await this.shutdown();
+    if (this.#waiting.length > 0) this.#engine.closeConnections(this.#listener);
+    this.#waiting.length = 0;
+    await this.#engine.drain(this.#listener);
+  }
+
+  /** A request has arrived. */
+  processRequest(handler: WSGIRequestHandler): void {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) next(handler);
+    else if (this.#serving) this.#handle(handler);
+    else this.#waiting.push(handler);
+  }
+
+  #handle(handler: WSGIRequestHandler): void {
+    Promise.resolve(handler.handle()).catch((error: unknown) => {
+      if (!(error instanceof ClientDisconnectedError)) handler.logMessage(`error: ${show(error)}`);
+    });
+  }
+}
+
+/** Hands what the engine receives to the server, which may not be serving yet. */
+class RequestQueue implements Service {
+  readonly context: ServerContext;
+  readonly #server: WSGIServer;
+  readonly #RequestHandlerClass: typeof WSGIRequestHandler;
+
+  constructor(server: WSGIServer, RequestHandlerClass: typeof WSGIRequestHandler, context: ServerContext) {
+    this.#server = server;
+    this.#RequestHandlerClass = RequestHandlerClass;
+    this.context = context;
+  }
+
+  handlerFor(native: NativeEngine, text: string, body: Buffer | undefined): ServerHandler {
+    return new ServerHandler(native, this.context, text, body);
+  }
+
+  run(handler: ServerHandler): void {
+    const { REMOTE_ADDR = '', REMOTE_PORT } = handler.request;
+    const requestHandler = new this.#RequestHandlerClass(handler, [REMOTE_ADDR, Number(REMOTE_PORT)], this.#server);
+    this.#server.processRequest(requestHandler);
+  }
+}
+
+/**
+ * Makes a server that listens at `host` and `port` for `application`.
+ *
+ * @throws ListenError when the address cannot be bound
+ */
+export function makeServer(
+  host: string,
+  port: number,
+  application: Application,
+  options: { serverClass?: typeof WSGIServer; handlerClass?: typeof WSGIRequestHandler } = {},
+): WSGIServer {
+  const server = new (options.serverClass ?? WSGIServer)([host, port], options.handlerClass ?? WSGIRequestHandler);
+  server.setApp(application);
+  return server;
+}
+
+/** Says hello and shows the environ it was given: a check that a server runs applications at all. */
+export const demoApp: Application = (environ, startResponse) => {
+  let page = 'Hello world!\n\n';
+  for (const key of Object.keys(environ).sort()) page += `${key} = ${show(environ[key])}\n`;
+  startResponse('200 OK', [['Content-Type', 'text/plain; charset=utf-8']]);
+  return [Buffer.from(page)];
+};
+
+const standardError = new DescriptorErrors();
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** "21/Nov/2026 10:42:07", in local time, as CPython's server has it. */
+function logTime(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${two(date.getDate())}/${MONTHS[date.getMonth()]}/${date.getFullYear()}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { fstatSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openFile } from '../src/files.js';
+import { FileWrapper } from '../src/util.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'uwsgiref-files-'));
+const path = join(directory, 'alphabet');
+writeFileSync(path, 'abcdefghij');
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe('openFile', () => {
+  it('reads a file through', () => {
+    const file = openFile(path);
+    expect([file.size, file.offset, file.length]).toEqual([10, 0, 10]);
+    expect(file.read(3).toString()).toBe('abc');
+    expect([file.size, file.offset, file.length]).toEqual([10, 3, 7]);
+    expect(file.read().toString()).toBe('defghij');
+    expect([file.offset, file.length]).toEqual([10, 0]);
+    expect(file.read()).toHaveLength(0);
+    file.close();
+  });
+
+  it.each([
+    [{ offset: 4 }, 'efghij'],
+    [{ length: 3 }, 'abc'],
+    [{ offset: 4, length: 3 }, 'efg'],
+    [{ offset: 8, length: 100 }, 'ij'],
+    [{ offset: 10 }, ''],
+    [{ offset: 100, length: 5 }, ''],
+    [{ length: 0 }, ''],
+  ])('reads the region %j', (region, text) => {
+    const file = openFile(path, region);
+    expect(file.length).toBe(text.length);
+    expect(Buffer.concat([...new FileWrapper(file, 2)]).toString()).toBe(text);
+    file.close();
+  });
+
+  it('does not move the position of the descriptor', () => {
+    const file = openFile(path);
+    file.read(5);
+    expect(openFile(`/dev/fd/${file.fileno()}`).read().toString()).toBe('abcdefghij');
+    file.close();
+  });
+
+  it.each([{ offset: -1 }, { offset: 0.5 }, { length: -1 }, { length: Number.NaN }, { offset: 2 ** 53 }])(
+    'refuses the region %j',
+    (region) => {
+      expect(() => openFile(path, region)).toThrow(RangeError);
+    },
+  );
+
+  it('passes on why a file cannot be opened', () => {
+    expect(() => openFile(join(directory, 'absent'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+  });
+
+  it('refuses a directory', () => {
+    expect(() => openFile(directory)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
+  it('refuses a FIFO, and does not wait for it', () => {
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    expect(() => openFile(fifo)).toThrow(expect.objectContaining({ code: 'EINVAL', path: fifo }));
+  });
+
+  it('ends where a file has shrunk to', () => {
+    const shrinking = join(directory, 'shrinking');
+    writeFileSync(shrinking, 'abcdefghij');
+    const file = openFile(shrinking);
+    truncateSync(shrinking, 4);
+    expect(file.read().toString()).toBe('abcd');
+    expect(file.read()).toHaveLength(0);
+    file.close();
+  });
+
+  it('closes once, and never names a descriptor that is not its own', () => {
+    const file = openFile(path);
+    const descriptor = file.fileno();
+    file.close();
+    expect(() => fstatSync(descriptor)).toThrow(/EBADF/);
+    const other = openFile(path);
+    file.close();
+    expect(other.read(1).toString()).toBe('a');
+    expect(() => file.fileno()).toThrow(/closed/);
+    expect(() => file.read()).toThrow(/closed/);
+    other.close();
+  });
+});

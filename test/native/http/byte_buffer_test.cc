@@ -1,0 +1,127 @@
+#include "http/byte_buffer.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+#include <string>
+
+namespace uwsgiref::test {
+namespace {
+
+using http::ByteBuffer;
+
+TEST_CASE("a new buffer is empty and owns nothing") {
+  ByteBuffer buffer;
+  CHECK(buffer.empty());
+  CHECK(buffer.size() == 0);
+  CHECK(buffer.capacity() == 0);
+  CHECK(buffer.view() == "");
+  buffer.append("");
+  CHECK(buffer.capacity() == 0);
+  buffer.clear();
+  buffer.consume(0);
+  buffer.truncate(0);
+  buffer.release();
+  CHECK(buffer.empty());
+}
+
+TEST_CASE("filled at the end, consumed at the front") {
+  ByteBuffer buffer;
+  buffer.append("hello ");
+  buffer.append("world");
+  CHECK(buffer.view() == "hello world");
+  buffer.consume(6);
+  CHECK(buffer.view() == "world");
+  buffer.truncate(4);
+  CHECK(buffer.view() == "worl");
+  char* const room = buffer.reserve(3);
+  room[0] = 'd';
+  room[1] = '!';
+  buffer.grow_by(2);
+  CHECK(buffer.view() == "world!");
+  buffer.consume(6);
+  CHECK(buffer.empty());
+}
+
+TEST_CASE("clear keeps the memory, release does not") {
+  ByteBuffer buffer;
+  buffer.append(std::string(1000, 'x'));
+  const size_t capacity = buffer.capacity();
+  CHECK(capacity >= 1000);
+  buffer.clear();
+  CHECK(buffer.empty());
+  CHECK(buffer.capacity() == capacity);
+  buffer.release();
+  CHECK(buffer.capacity() == 0);
+  buffer.append("again");
+  CHECK(buffer.view() == "again");
+}
+
+TEST_CASE("moves") {
+  ByteBuffer from;
+  from.append("text");
+  ByteBuffer to(std::move(from));
+  CHECK(to.view() == "text");
+  ByteBuffer third;
+  third.append("other");
+  third = std::move(to);
+  CHECK(third.view() == "text");
+}
+
+TEST_CASE("room that was consumed is used again") {
+  ByteBuffer buffer;
+  buffer.append(std::string(400, 'a'));
+  const size_t capacity = buffer.capacity();
+  for (int round = 0; round < 1000; ++round) {
+    buffer.append(std::string(100, 'b'));
+    buffer.consume(100);
+  }
+  CHECK(buffer.size() == 400);
+  CHECK(buffer.capacity() <= 4 * capacity);
+}
+
+TEST_CASE("behaves as a string does") {
+  std::mt19937 random(7);
+  ByteBuffer buffer;
+  std::string model;
+  for (int step = 0; step < 20000; ++step) {
+    const size_t count = random() % 300;
+    switch (random() % 8) {
+      case 0:
+      case 1:
+      case 2: {
+        const std::string more(count, static_cast<char>('a' + step % 26));
+        buffer.append(more);
+        model += more;
+        break;
+      }
+      case 3: {
+        char* const room = buffer.reserve(count + 50);
+        std::fill_n(room, count, '#');
+        buffer.grow_by(count);
+        model.append(count, '#');
+        break;
+      }
+      case 4:
+      case 5: {
+        const size_t consumed = std::min(2 * count, model.size());
+        buffer.consume(consumed);
+        model.erase(0, consumed);
+        break;
+      }
+      case 6:
+        if (count > model.size()) break;
+        buffer.truncate(count);
+        model.resize(count);
+        break;
+      default:
+        if (count > 10) break;
+        count % 2 ? buffer.release() : buffer.clear();
+        model.clear();
+    }
+    REQUIRE(buffer.view() == model);
+  }
+}
+
+}  // namespace
+}  // namespace uwsgiref::test
