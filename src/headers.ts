@@ -29,9 +29,10 @@ const REFUSED_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 
 const STATUS_CODE = /^[0-9]{3}/;
 
-// An application uses a handful of names over and over. The bound is for one that makes names up.
-const KNOWN_NAMES_LIMIT = 1024;
+// An application uses a handful of names and statuses over and over. The bound is for one that makes them up.
+const KNOWN_LIMIT = 1024;
 const knownNames = new Map<string, FieldName>();
+const knownStatuses = new Set<string>();
 
 /**
  * Checks one response field; this runs for every field of every response.
@@ -54,11 +55,14 @@ export function checkField(name: string, value: string, index?: number): FieldNa
  * @throws {@link HeaderError} when it holds what may not be sent
  */
 export function checkStatus(status: string): void {
+  if (knownStatuses.has(status)) return;
   if (typeof status !== 'string') fail(`Status must be a string, got ${show(status)}`);
   if (status.length < 4) fail(`Status must be at least 4 characters, got ${show(status)}`);
   if (!STATUS_CODE.test(status)) fail(`Status must begin with a 3-digit code, got ${show(status)}`);
   if (status[3] !== ' ') fail(`Status must have a space after its code, got ${show(status)}`);
   if (REFUSED_IN_VALUE.test(status)) refuseValue('The status', status);
+  if (knownStatuses.size >= KNOWN_LIMIT) knownStatuses.clear();
+  knownStatuses.add(status);
 }
 
 function learnName(name: string, index?: number): FieldName {
@@ -68,7 +72,7 @@ function learnName(name: string, index?: number): FieldName {
       `Header name ${show(name)} is not a token${place('', index)}; use letters, digits and hyphens alone`,
     );
   }
-  if (knownNames.size >= KNOWN_NAMES_LIMIT) knownNames.clear();
+  if (knownNames.size >= KNOWN_LIMIT) knownNames.clear();
   const known: FieldName = { hopByHop: isHopByHop(name) };
   knownNames.set(name, known);
   return known;
@@ -162,6 +166,22 @@ export class Headers implements Iterable<[string, string]> {
 
   values(): string[] {
     return this.#list.map((field) => field[1]);
+  }
+
+  /** Names and values in one list: name, value, name, value. */
+  flat(): string[] {
+    return this.#list.flat();
+  }
+
+  /** Whether names and values are, one by one, those of a {@link flat} list. */
+  equal(flat: readonly string[]): boolean {
+    const list = this.#list;
+    if (list.length * 2 !== flat.length) return false;
+    for (let index = 0; index < list.length; index++) {
+      const field = list[index]!;
+      if (field[0] !== flat[index * 2] || field[1] !== flat[index * 2 + 1]) return false;
+    }
+    return true;
   }
 
   /** A copy of the list. */

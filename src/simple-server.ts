@@ -13,11 +13,15 @@
 
 import { hostname } from 'node:os';
 import { ClientDisconnectedError } from './handlers.js';
-import type { Engine, Service } from './server/engine.js';
-import type { NativeEngine } from './server/native-addon.js';
+import type { Engine } from './server/engine.js';
 import { checkOptions } from './server/options.js';
 import { listenWith } from './server/server.js';
-import { ServerHandler as EngineHandler, type ServerContext } from './server/server-handler.js';
+import {
+  type EngineAccess,
+  ServerHandler as EngineHandler,
+  type ReceivedRequest,
+  type ServerContext,
+} from './server/server-handler.js';
 import { show } from './show.js';
 import { DescriptorErrors } from './streams.js';
 import type { Application, Environ, ErrorStream } from './types.js';
@@ -29,7 +33,26 @@ const SOFTWARE_VERSION = `${SERVER_VERSION} Node/${process.versions.node}`;
 /** Runs one request of a {@link WSGIServer} and has it logged. */
 export class ServerHandler extends EngineHandler {
   /** Whose environ is served, and who writes the log line. */
-  requestHandler: WSGIRequestHandler | undefined;
+  readonly requestHandler: WSGIRequestHandler;
+  readonly #server: WSGIServer;
+
+  constructor(
+    engine: EngineAccess,
+    context: ServerContext,
+    request: ReceivedRequest,
+    server: WSGIServer,
+    RequestHandlerClass: typeof WSGIRequestHandler,
+  ) {
+    super(engine, context, request);
+    this.#server = server;
+    const { REMOTE_ADDR = '', REMOTE_PORT } = this.received;
+    this.requestHandler = new RequestHandlerClass(this, [REMOTE_ADDR, Number(REMOTE_PORT)], server);
+  }
+
+  /** Leaves the request to the server, which may not be serving yet. */
+  override serve(): void {
+    this.#server.processRequest(this.requestHandler);
+  }
 
   /** The request as the engine handed it over. */
   get request(): Environ {
@@ -37,16 +60,16 @@ export class ServerHandler extends EngineHandler {
   }
 
   override setupEnviron(): void {
-    this.environ = this.requestHandler?.getEnviron() ?? this.received;
+    this.environ = this.requestHandler.getEnviron();
     this.environ['wsgi.errors'] = this.getStderr();
   }
 
   override getStderr(): ErrorStream {
-    return this.requestHandler?.getStderr() ?? super.getStderr();
+    return this.requestHandler.getStderr();
   }
 
   override close(): void | Promise<void> {
-    if (this.status !== null) this.requestHandler?.logRequest(this.status.slice(0, 3), this.bytesSent);
+    if (this.status !== null) this.requestHandler.logRequest(this.status.slice(0, 3), this.bytesSent);
     return super.close();
   }
 }
@@ -61,7 +84,6 @@ export class WSGIRequestHandler {
     this.#handler = handler;
     this.clientAddress = clientAddress;
     this.server = server;
-    handler.requestHandler = this;
   }
 
   /** A new environ: the server's `baseEnviron` and the variables of this request. */
@@ -92,7 +114,10 @@ export class WSGIRequestHandler {
   logMessage(message: string): void {
     // A control character could forge a line of its own, or command a terminal.
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be found
-    const printable = message.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    const printable = message.replace(
+      /[\x00-\x1f\x7f-\x9f]/g,
+      (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    );
     this.getStderr().write(`${this.clientAddress[0]} - - [${logTime(new Date())}] ${printable}\n`);
   }
 }
@@ -122,7 +147,9 @@ export class WSGIServer {
   ) {
     const [host, port] = serverAddress;
     const options = checkOptions({ host, port, serverHeader: SOFTWARE_VERSION, errors: standardError });
-    const bound = listenWith(options, (context) => new RequestQueue(this, RequestHandlerClass, context));
+    const bound = listenWith(options, (context) => ({
+      handlerFor: (engine, request) => new ServerHandler(engine, context, request, this, RequestHandlerClass),
+    }));
     this.#engine = bound.engine;
     this.#listener = bound.listener;
     this.serverAddress = [host, bound.port];
@@ -164,7 +191,11 @@ export class WSGIServer {
 
   /** Answers exactly one request, the next one or the one that waits longest. */
   async handleRequest(): Promise<void> {
-    const handler = this.#waiting.shift() ?? (await new Promise<WSGIRequestHandler>((resolve) => { this.#next = resolve; }));
+    const handler =
+      this.#waiting.shift() ??
+      (await new Promise<WSGIRequestHandler>((resolve) => {
+        this.#next = resolve;
+      }));
     await handler.handle();
   }
 
@@ -196,29 +227,6 @@ export class WSGIServer {
     Promise.resolve(handler.handle()).catch((error: unknown) => {
       if (!(error instanceof ClientDisconnectedError)) handler.logMessage(`error: ${show(error)}`);
     });
-  }
-}
-
-/** Hands what the engine receives to the server, which may not be serving yet. */
-class RequestQueue implements Service {
-  readonly context: ServerContext;
-  readonly #server: WSGIServer;
-  readonly #RequestHandlerClass: typeof WSGIRequestHandler;
-
-  constructor(server: WSGIServer, RequestHandlerClass: typeof WSGIRequestHandler, context: ServerContext) {
-    this.#server = server;
-    this.#RequestHandlerClass = RequestHandlerClass;
-    this.context = context;
-  }
-
-  handlerFor(native: NativeEngine, text: string, body: Buffer | undefined): ServerHandler {
-    return new ServerHandler(native, this.context, text, body);
-  }
-
-  run(handler: ServerHandler): void {
-    const { REMOTE_ADDR = '', REMOTE_PORT } = handler.request;
-    const requestHandler = new this.#RequestHandlerClass(handler, [REMOTE_ADDR, Number(REMOTE_PORT)], this.#server);
-    this.#server.processRequest(requestHandler);
   }
 }
 

@@ -626,17 +626,15 @@ describe('close', () => {
 
   it('does not call return() of an iterator that failed or ended by itself', () => {
     const returned = vi.fn();
-    const iterator = (last: () => IteratorResult<string>): Iterable<string> => ({
-      [Symbol.iterator]: () => ({ next: last, return: returned }),
-    });
-    void new MemoryHandler().run(answering(iterator(() => ({ done: true, value: undefined }))));
-    void new MemoryHandler().run(
-      answering(
-        iterator(() => {
-          throw new Error('x');
-        }),
-      ),
-    );
+    const ending = (last: () => IteratorResult<string>): Iterable<string> => {
+      const steps = [() => ({ done: false, value: 'a' }) as const, last];
+      return { [Symbol.iterator]: () => ({ next: () => steps.shift()?.() ?? last(), return: returned }) };
+    };
+    const failing = () => {
+      throw new Error('x');
+    };
+    void new MemoryHandler().run(answering(ending(() => ({ done: true, value: undefined }))));
+    void new MemoryHandler().run(answering(ending(failing)));
     expect(returned).not.toHaveBeenCalled();
   });
 

@@ -159,10 +159,8 @@ describe('checkField', () => {
   });
 
   it('knows hop-by-hop names, however many names there are', () => {
-    for (let round = 0; round < 3000; round++) {
-      expect(checkField(`X-${round}`, 'x').hopByHop).toBe(false);
-      if (round % 1000 === 0) expect(checkField('Connection', 'x').hopByHop).toBe(true);
-    }
+    for (let round = 0; round < 3000; round++) expect(checkField(`X-${round}`, 'x').hopByHop).toBe(false);
+    for (const name of ['Keep-Alive', 'KEEP-ALIVE', 'Keep-Alive']) expect(checkField(name, 'x').hopByHop).toBe(true);
   });
 
   it('asks an entry to be a pair', () => {

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -108,6 +117,16 @@ describe('DescriptorInput', () => {
     const input = new DescriptorInput(openSync(path, 'r'), { position: 0, length: 10 });
     opened.push(input);
     expect(input.read(10).toString()).toBe('abc');
+    expect(input.read()).toHaveLength(0);
+  });
+
+  it('has come to its end for good', () => {
+    const path = join(directory, 'growing');
+    writeFileSync(path, 'abc');
+    const input = new DescriptorInput(openSync(path, 'r'));
+    opened.push(input);
+    expect(input.read().toString()).toBe('abc');
+    appendFileSync(path, 'def');
     expect(input.read()).toHaveLength(0);
   });
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 
@@ -31,8 +32,8 @@ constexpr int32_t kErrorKinds = 16;
 /// One Node environment's engine.
 struct Engine {
   std::unique_ptr<JavascriptGateway> gateway;
-  http::ByteBuffer head_text;
-  std::vector<http::ResponseField> fields;
+  http::ByteBuffer text;
+  StoredHead head;
 };
 
 napi_value number(napi_env env, double value) noexcept {
@@ -68,34 +69,12 @@ net::Exchange* find_exchange(const CallArguments& arguments) noexcept {
   return engine.gateway->loop().exchanges().find({arguments.number(0), arguments.number(1)});
 }
 
-/// Reads a head as JavaScript hands it over: status, names and values, each with a line feed behind it. That none of
-/// them contains one is checked by counting: `field_count` fields make exactly 1 + 2 * field_count line feeds.
-bool read_head(const CallArguments& arguments, size_t index, http::ResponseHead& head) noexcept {
-  Engine& engine = arguments.data<Engine>();
-  engine.head_text.clear();
-  arguments.latin1(index, engine.head_text);
-  uint32_t field_count = arguments.number(index + 1);
-  std::string_view rest = engine.head_text.view();
-
-  bool complete = true;
-  auto take_line = [&]() -> std::string_view {
-    size_t end = rest.find('\n');
-    if (end == std::string_view::npos) {
-      complete = false;
-      return {};
-    }
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end + 1);
-    return line;
-  };
-  head.status = take_line();
-  engine.fields.clear();
-  for (uint32_t i = 0; i < field_count && complete; i++) {
-    std::string_view name = take_line();
-    engine.fields.push_back({name, take_line()});
-  }
-  head.fields = engine.fields;
-  return complete && rest.empty();
+/// Reads the head and its count of fields, at `index` and behind it, into `head`.
+bool read_head(const CallArguments& arguments, size_t index, StoredHead& head) noexcept {
+  http::ByteBuffer& text = arguments.data<Engine>().text;
+  text.clear();
+  arguments.latin1(index, text);
+  return head.assign(text.view(), arguments.number(index + 1));
 }
 
 constexpr http::ResponseResult kStrayLineFeed{http::ResponseError::kBadFieldValue, 0};
@@ -106,11 +85,10 @@ napi_value respond(napi_env env, napi_callback_info info) {
   net::Exchange* exchange = find_exchange(arguments);
   if (!exchange) return small_number(env, kGone);
   if (exchange->started()) return small_number(env, kWrongState);
-  http::ResponseHead head;
+  StoredHead& head = arguments.data<Engine>().head;
   if (!read_head(arguments, 2, head)) return small_number(env, refusal(kStrayLineFeed));
-  std::string_view body = arguments.bytes(4);
   size_t taken = 0;
-  http::ResponseResult result = exchange->respond(head, body, taken);
+  http::ResponseResult result = exchange->respond(head.head(), arguments.bytes(4), taken);
   if (result.error != http::ResponseError::kNone) return small_number(env, refusal(result));
   return number(env, static_cast<double>(taken));
 }
@@ -121,8 +99,9 @@ napi_value start(napi_env env, napi_callback_info info) {
   net::Exchange* exchange = find_exchange(arguments);
   if (!exchange) return small_number(env, kGone);
   if (exchange->started()) return small_number(env, kWrongState);
-  http::ResponseHead head;
-  if (!read_head(arguments, 2, head)) return small_number(env, refusal(kStrayLineFeed));
+  StoredHead& stored = arguments.data<Engine>().head;
+  if (!read_head(arguments, 2, stored)) return small_number(env, refusal(kStrayLineFeed));
+  http::ResponseHead head = stored.head();
   if (int64_t length = arguments.integer(4); length >= 0) head.body_length = static_cast<uint64_t>(length);
   http::ResponseResult result = exchange->start(head);
   return small_number(env, result.error == http::ResponseError::kNone ? 0 : refusal(result));
@@ -170,8 +149,9 @@ napi_value send_file(napi_env env, napi_callback_info info) {
   int64_t available = std::max<int64_t>(0, status.st_size - offset);
   length = length < 0 ? available : std::min(length, available);
 
-  http::ResponseHead head;
-  if (!read_head(arguments, 2, head)) return small_number(env, refusal(kStrayLineFeed));
+  StoredHead& stored = arguments.data<Engine>().head;
+  if (!read_head(arguments, 2, stored)) return small_number(env, refusal(kStrayLineFeed));
+  http::ResponseHead head = stored.head();
   head.body_length = static_cast<uint64_t>(length);
   // Head and file leave together, so that both belong to one turn.
   net::Connection::Turn turn(exchange->connection());
@@ -179,6 +159,23 @@ napi_value send_file(napi_env env, napi_callback_info info) {
   if (result.error != http::ResponseError::kNone) return small_number(env, refusal(result));
   bool left = exchange->send_file({fd, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)});
   return small_number(env, left ? 1 : 0);
+}
+
+/// storeHead(number, head, fieldCount) → 0. Answers in the outbox may refer to it from now on.
+napi_value store_head(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  StoredHead& stored = arguments.data<Engine>().gateway->stored_head(arguments.number(0));
+  if (!read_head(arguments, 1, stored)) return small_number(env, refusal(kStrayLineFeed));
+  http::ByteBuffer written;
+  http::ResponseFraming framing;
+  http::ResponseResult result = http::write_response_head(stored.head(), {}, written, framing);
+  return small_number(env, result.error == http::ResponseError::kNone ? 0 : refusal(result));
+}
+
+/// giveAnswers(): looks into the outbox, where no call of the gateway is under way that will.
+napi_value give_answers(napi_env env, napi_callback_info info) {
+  CallArguments(env, info).data<Engine>().gateway->give_answers();
+  return nullptr;
 }
 
 // --- Listeners -------------------------------------------------------------------------------------------------------
@@ -286,8 +283,21 @@ napi_value cgi_keys(napi_env env) noexcept {
 
 void destroy_engine(void* data) { delete static_cast<Engine*>(data); }
 
-/// open(path, onRequest, onReady, onGone, onNotice, onDrained) → the functions of the engine, with `record`, the
-/// Uint32Array that requests are described in, and `cgiKeys`, the environ keys of the known fields by their number.
+/// The byte offsets and sizes of what lies in the shared memory.
+napi_value layout(napi_env env) noexcept {
+  napi_value result = nullptr;
+  napi_create_object(env, &result);
+  set(env, result, "inCall", number(env, offsetof(SharedMemory, in_call)));
+  set(env, result, "outboxUsed", number(env, offsetof(SharedMemory, outbox_used)));
+  set(env, result, "record", number(env, offsetof(SharedMemory, record)));
+  set(env, result, "recordPlaces", number(env, SharedMemory::kRecordPlaces));
+  set(env, result, "outbox", number(env, offsetof(SharedMemory, outbox)));
+  set(env, result, "outboxSize", number(env, SharedMemory::kOutboxSize));
+  return result;
+}
+
+/// open(path, onRequests, onReady, onGone, onNotice, onDrained) → the functions of the engine, with `shared`, the
+/// SharedMemory, its `layout`, and `cgiKeys`, the environ keys of the known fields by their number.
 /// Throws when the uWebSockets.js binary at `path` cannot be used.
 napi_value open(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
@@ -299,21 +309,18 @@ napi_value open(napi_env env, napi_callback_info info) {
   uv_loop_s* uv_loop = nullptr;
   napi_get_uv_event_loop(env, &uv_loop);
 
-  void* places = nullptr;
-  napi_value memory = nullptr;
-  napi_value record = nullptr;
-  napi_create_arraybuffer(env, record::kSize * sizeof(uint32_t), &places, &memory);
-  napi_create_typedarray(env, napi_uint32_array, record::kSize, memory, 0, &record);
+  void* memory = nullptr;
+  napi_value shared = nullptr;
+  napi_create_arraybuffer(env, sizeof(SharedMemory), &memory, &shared);
 
   std::array<napi_value, kCallbackCount> callbacks;
   for (size_t i = 0; i < kCallbackCount; i++) callbacks[i] = arguments[i + 1];
   auto engine = std::make_unique<Engine>();
-  engine->gateway = std::make_unique<JavascriptGateway>(
-      env, uv_loop, callbacks, std::span(static_cast<uint32_t*>(places), record::kSize));
-  // The record's memory lives as long as JavaScript holds it, which the returned object does; it is never given up
-  // before the environment is torn down.
-  napi_ref record_reference = nullptr;
-  napi_create_reference(env, memory, 1, &record_reference);
+  engine->gateway =
+      std::make_unique<JavascriptGateway>(env, uv_loop, callbacks, *static_cast<SharedMemory*>(memory));
+  // The engine uses the memory until the environment is torn down, whatever JavaScript lets go of.
+  napi_ref shared_reference = nullptr;
+  napi_create_reference(env, shared, 1, &shared_reference);
 
   napi_value functions = nullptr;
   napi_create_object(env, &functions);
@@ -328,11 +335,14 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("finish", finish);
   add("abort", abort);
   add("sendFile", send_file);
+  add("storeHead", store_head);
+  add("giveAnswers", give_answers);
   add("listen", listen);
   add("drain", drain);
   add("closeConnections", close_connections);
   add("stats", stats);
-  set(env, functions, "record", record);
+  set(env, functions, "shared", shared);
+  set(env, functions, "layout", layout(env));
   set(env, functions, "cgiKeys", cgi_keys(env));
   napi_add_env_cleanup_hook(env, destroy_engine, engine.release());
   return functions;

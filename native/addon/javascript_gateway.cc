@@ -1,6 +1,7 @@
 #include "addon/javascript_gateway.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "net/exchange.h"
 
@@ -29,8 +30,8 @@ class HandleScope {
 }  // namespace
 
 JavascriptGateway::JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks,
-                                     std::span<uint32_t> places)
-    : env_(env), places_(places), loop_(uv_loop, *this) {
+                                     SharedMemory& shared)
+    : env_(env), shared_(shared), loop_(uv_loop, *this) {
   for (size_t i = 0; i < kCallbackCount; i++) napi_create_reference(env_, callbacks[i], 1, &callbacks_[i]);
   napi_value receiver = nullptr;
   napi_create_object(env_, &receiver);
@@ -52,12 +53,36 @@ void JavascriptGateway::begin_calls() noexcept {
   napi_value receiver = nullptr;
   napi_get_reference_value(env_, receiver_, &receiver);
   napi_open_callback_scope(env_, receiver, async_context_, &callback_scope_);
+  enclosed_ = true;
+  shared_.in_call = 1;
 }
 
 void JavascriptGateway::end_calls() noexcept {
+  enclosed_ = false;
+  if (waiting_ > 0) call_with_requests({});
   // Runs process.nextTick's queue and the microtasks, as Node does behind each of its own callbacks.
   napi_close_callback_scope(env_, callback_scope_);
   napi_close_handle_scope(env_, handle_scope_);
+  shared_.in_call = 0;
+}
+
+void JavascriptGateway::give_answers() noexcept {
+  // An answer may let further requests in, whose answers go behind the ones that are read here, or have the outbox
+  // emptied from within; so that the place of reading is the gateway's, not this frame's.
+  while (outbox_read_ < shared_.outbox_used) {
+    std::array<uint32_t, SharedMemory::kAnswerPlaces> answer;
+    std::memcpy(answer.data(), shared_.outbox + outbox_read_, sizeof answer);
+    outbox_read_ += sizeof answer;
+    size_t size = std::min<size_t>(answer[SharedMemory::kBodySize], SharedMemory::kOutboxSize - outbox_read_);
+    std::string_view body(shared_.outbox + outbox_read_, size);
+    outbox_read_ += (size + 3) & ~size_t{3};
+    net::Exchange* exchange = loop_.exchanges().find({answer[SharedMemory::kSlot], answer[SharedMemory::kGeneration]});
+    if (!exchange || exchange->started() || answer[SharedMemory::kHead] >= heads_.size()) continue;
+    size_t taken = 0;
+    exchange->respond(heads_[answer[SharedMemory::kHead]].head(), body, taken);
+  }
+  outbox_read_ = 0;
+  shared_.outbox_used = 0;
 }
 
 void JavascriptGateway::call(Callback callback, std::span<const napi_value> arguments) noexcept {
@@ -73,21 +98,32 @@ void JavascriptGateway::call(Callback callback, std::span<const napi_value> argu
 }
 
 void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& request) noexcept {
-  HandleScope scope(env_);
+  if (SharedMemory::kRecordPlaces - places_used_ < record::kMaxSize) call_with_requests({});
+  std::span<uint32_t> places = std::span(shared_.record).subspan(places_used_);
   net::ExchangeHandle handle = exchange.handle();
-  places_[record::kSlot] = handle.slot;
-  places_[record::kGeneration] = handle.generation;
-  places_[record::kListener] = number_of(request.listener);
-  write_request_record(request, places_, text_);
+  places[record::kSlot] = handle.slot;
+  places[record::kGeneration] = handle.generation;
+  places[record::kListener] = number_of(request.listener);
+  places_used_ += write_request_record(request, places, text_);
+  waiting_++;
+  // A request with a body has no neighbours.
+  if (!enclosed_ || request.has_body) call_with_requests(request.body);
+}
 
-  std::array<napi_value, 2> arguments{};
-  size_t count = 1;
+void JavascriptGateway::call_with_requests(std::string_view body) noexcept {
+  HandleScope scope(env_);
+  std::array<napi_value, 3> arguments{};
+  size_t count = 2;
   napi_create_string_latin1(env_, text_.view().data(), text_.size(), &arguments[0]);
-  if (!request.body.empty()) {
-    napi_create_buffer_copy(env_, request.body.size(), request.body.data(), nullptr, &arguments[1]);
-    count = 2;
+  napi_create_uint32(env_, waiting_, &arguments[1]);
+  if (!body.empty()) {
+    napi_create_buffer_copy(env_, body.size(), body.data(), nullptr, &arguments[2]);
+    count = 3;
   }
-  call(Callback::kRequest, std::span(arguments).first(count));
+  text_.clear();
+  waiting_ = 0;
+  places_used_ = 0;
+  call(Callback::kRequests, std::span(arguments).first(count));
 }
 
 void JavascriptGateway::on_ready(net::ExchangeHandle exchange) noexcept {
@@ -112,6 +148,33 @@ void JavascriptGateway::on_drained(net::Listener& listener) noexcept {
   // The listener is in the midst of its last connection's close; it is freed when the next one is added.
   drained_.push_back(listener_number);
   call(Callback::kDrained, std::array{number(env_, listener_number)});
+}
+
+StoredHead& JavascriptGateway::stored_head(uint32_t number) {
+  if (number >= heads_.size()) heads_.resize(number + 1);
+  return heads_[number];
+}
+
+bool StoredHead::assign(std::string_view text, uint32_t field_count) {
+  text_ = text;
+  std::string_view rest = text_;
+  bool complete = true;
+  auto take_line = [&]() -> std::string_view {
+    size_t end = rest.find('\n');
+    complete = complete && end != std::string_view::npos;
+    if (!complete) return {};
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    return line;
+  };
+  head_.status = take_line();
+  fields_.clear();
+  for (uint32_t i = 0; i < field_count && complete; i++) {
+    std::string_view name = take_line();
+    fields_.push_back({name, take_line()});
+  }
+  head_.fields = fields_;
+  return complete && rest.empty();
 }
 
 uint32_t JavascriptGateway::add_listener(std::unique_ptr<net::Listener> listener) {

@@ -5,12 +5,16 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "addon/request_record.h"
 #include "http/byte_buffer.h"
+#include "http/response_writer.h"
 #include "net/event_loop.h"
 #include "net/gateway.h"
 #include "net/listener.h"
@@ -18,20 +22,51 @@
 namespace uwsgiref::addon {
 
 /// The functions of JavaScript that the gateway calls.
-enum class Callback : uint8_t { kRequest, kReady, kGone, kNotice, kDrained, kCount };
+enum class Callback : uint8_t { kRequests, kReady, kGone, kNotice, kDrained, kCount };
 
 inline constexpr size_t kCallbackCount = static_cast<size_t>(Callback::kCount);
 
-/// A Gateway that answers by calling JavaScript: once for a request, with its text and the shared record of offsets.
-/// It owns the event loop and the listeners of one Node environment.
+/// The memory that the gateway and JavaScript share, so that neither a request's parts nor a small answer cross one by
+/// one. src/server/shared-memory.ts names the same places.
+struct SharedMemory {
+  /// Records of the requests of one call.
+  static constexpr size_t kRecordPlaces = 4 * record::kMaxSize;
+  /// Answers that JavaScript leaves until the call it is in is over: kAnswerPlaces numbers and the body, each.
+  static constexpr size_t kOutboxSize = 128 * 1024;
+
+  enum AnswerPlace : size_t { kSlot, kGeneration, kHead, kBodySize, kAnswerPlaces };
+
+  uint32_t in_call;      ///< whether the gateway will look into the outbox by itself
+  uint32_t outbox_used;  ///< bytes
+  uint32_t record[kRecordPlaces];
+  alignas(8) char outbox[kOutboxSize];
+};
+
+/// A response head that JavaScript has given once and refers to by number.
+class StoredHead {
+ public:
+  /// Reads a head as JavaScript writes one: status, names and values, each with a line feed behind it. Answers false
+  /// where these are not exactly 1 + 2 * field_count, so that one of them contains a line feed itself.
+  bool assign(std::string_view text, uint32_t field_count);
+  const http::ResponseHead& head() const noexcept { return head_; }
+
+ private:
+  std::string text_;
+  std::vector<http::ResponseField> fields_;
+  http::ResponseHead head_;
+};
+
+/// A Gateway that answers by calling JavaScript: once for the requests that arrived together, with their text and the
+/// shared record of offsets. It owns the event loop and the listeners of one Node environment.
 class JavascriptGateway final : public net::Gateway {
  public:
-  /// `callbacks` are functions in the order of Callback; `places` is the memory of the shared record.
-  JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks, std::span<uint32_t> places);
+  /// `callbacks` are functions in the order of Callback.
+  JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks, SharedMemory& shared);
   ~JavascriptGateway() override;
 
   void begin_calls() noexcept override;
   void end_calls() noexcept override;
+  void give_answers() noexcept override;
   void on_request(net::Exchange& exchange, const net::Request& request) noexcept override;
   void on_ready(net::ExchangeHandle exchange) noexcept override;
   void on_gone(net::ExchangeHandle exchange) noexcept override;
@@ -40,12 +75,16 @@ class JavascriptGateway final : public net::Gateway {
 
   net::EventLoop& loop() noexcept { return loop_; }
 
+  /// The head of that number, which may be new.
+  StoredHead& stored_head(uint32_t number);
+
   /// Keeps the listener under a number that JavaScript knows it by.
   uint32_t add_listener(std::unique_ptr<net::Listener> listener);
   /// nullptr when there is none of that number, or it has drained.
   net::Listener* find_listener(uint32_t number) noexcept;
 
  private:
+  void call_with_requests(std::string_view body) noexcept;
   void call(Callback callback, std::span<const napi_value> arguments) noexcept;
   uint32_t number_of(const net::Listener& listener) const noexcept;
 
@@ -55,8 +94,13 @@ class JavascriptGateway final : public net::Gateway {
   napi_async_context async_context_ = nullptr;
   napi_handle_scope handle_scope_ = nullptr;
   napi_callback_scope callback_scope_ = nullptr;
-  std::span<uint32_t> places_;
-  http::ByteBuffer text_;
+  SharedMemory& shared_;
+  size_t outbox_read_ = 0;
+  bool enclosed_ = false;
+  http::ByteBuffer text_;      ///< of the requests that wait for their call
+  uint32_t waiting_ = 0;       ///< how many they are
+  size_t places_used_ = 0;     ///< by their records
+  std::deque<StoredHead> heads_;  // a deque, because a head's views must not move
   net::EventLoop loop_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<uint32_t> drained_;

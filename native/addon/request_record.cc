@@ -41,14 +41,15 @@ Slice append_decoded(http::ByteBuffer& text, std::string_view path) noexcept {
 
 }  // namespace
 
-void write_request_record(const net::Request& request, std::span<uint32_t> places, http::ByteBuffer& text) noexcept {
+size_t write_request_record(const net::Request& request, std::span<uint32_t> places, http::ByteBuffer& text) noexcept {
   const http::RequestLine& line = request.line;
   std::string_view head = request.head;
-  text.clear();
+  // The parser's offsets count from the head's first byte, the record's from the text's.
+  auto base = static_cast<uint32_t>(text.size());
   text.append(head);
 
-  Slice path = line.path;
-  if (path.of(head).find('%') != std::string_view::npos) path = append_decoded(text, path.of(head));
+  Slice path{line.path.begin + base, line.path.end + base};
+  if (line.path.of(head).find('%') != std::string_view::npos) path = append_decoded(text, line.path.of(head));
 
   // Address and port stand side by side.
   char* address = text.reserve(net::PeerAddress::kMaxText + 5);
@@ -69,14 +70,14 @@ void write_request_record(const net::Request& request, std::span<uint32_t> place
   if (in_file) flags |= record::kBodyInFile;
   places[record::kFlags] = flags;
   places[record::kMethod] = static_cast<uint32_t>(line.method_id);
-  places[record::kMethodBegin] = line.method.begin;
-  places[record::kMethodEnd] = line.method.end;
+  places[record::kMethodBegin] = base + line.method.begin;
+  places[record::kMethodEnd] = base + line.method.end;
   places[record::kPathBegin] = path.begin;
   places[record::kPathEnd] = path.end;
-  places[record::kQueryBegin] = line.query.begin;
-  places[record::kQueryEnd] = line.query.end;
-  places[record::kAuthorityBegin] = line.authority.begin;
-  places[record::kAuthorityEnd] = line.authority.end;
+  places[record::kQueryBegin] = base + line.query.begin;
+  places[record::kQueryEnd] = base + line.query.end;
+  places[record::kAuthorityBegin] = base + line.authority.begin;
+  places[record::kAuthorityEnd] = base + line.authority.end;
   places[record::kAddressBegin] = address_begin;
   places[record::kAddressEnd] = address_begin + static_cast<uint32_t>(address_size);
   places[record::kPortEnd] = address_begin + static_cast<uint32_t>(address_size + port_size);
@@ -94,8 +95,8 @@ void write_request_record(const net::Request& request, std::span<uint32_t> place
     if (field.id == FieldName::kUnknown) key = append_cgi_key(text, field.name.of(head));
     place[record::kKey] = id;
     place[record::kRepeats] = seen[id];
-    place[record::kValueBegin] = field.value.begin;
-    place[record::kValueEnd] = field.value.end;
+    place[record::kValueBegin] = base + field.value.begin;
+    place[record::kValueEnd] = base + field.value.end;
     place[record::kKeyBegin] = key.begin;
     place[record::kKeyEnd] = key.end;
     // Of unknown names only JavaScript can tell, which has the keys.
@@ -104,6 +105,7 @@ void write_request_record(const net::Request& request, std::span<uint32_t> place
     count++;
   }
   places[record::kFieldCount] = count;
+  return record::kFields + count * record::kFieldPlaces;
 }
 
 }  // namespace uwsgiref::addon

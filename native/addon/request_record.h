@@ -9,8 +9,9 @@
 
 namespace uwsgiref::addon {
 
-/// A request as it crosses into JavaScript: one text, and this record of offsets into it, which lies in a typed array
-/// that both sides share. src/server/request-record.ts names the same places.
+/// A request as it crosses into JavaScript: a text, and this record of offsets into it, which lies in a typed array that
+/// both sides share. Requests that cross together have one text, and their records stand one behind the other.
+/// src/server/request-record.ts names the same places.
 namespace record {
 
 enum Place : size_t {
@@ -54,13 +55,14 @@ enum FieldPlace : size_t {
 };
 
 inline constexpr size_t kMaxFields = 1000;
-inline constexpr size_t kSize = kFields + kMaxFields * kFieldPlaces;
+inline constexpr size_t kMaxSize = kFields + kMaxFields * kFieldPlaces;
 
 }  // namespace record
 
-/// Writes the request into `places` and its text into `text`. Field lines that an application must not see are left
+/// Writes the request into `places`, which hold kMaxSize, and appends its text to `text`; answers how many places it
+/// took. Field lines that an application must not see are left
 /// out: names with an underscore, which could pose as another field's CGI key; `Proxy`, which would become HTTP_PROXY;
 /// and `Transfer-Encoding`, because the body that is handed over has no coding any more.
-void write_request_record(const net::Request& request, std::span<uint32_t> places, http::ByteBuffer& text) noexcept;
+size_t write_request_record(const net::Request& request, std::span<uint32_t> places, http::ByteBuffer& text) noexcept;
 
 }  // namespace uwsgiref::addon

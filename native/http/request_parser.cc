@@ -266,7 +266,6 @@ void RequestParser::parse_authority(Cursor& in) noexcept {
   // RFC 9112 §3.2.3: a CONNECT names its port.
   if (!parts || (!absolute && parts->port.empty())) return fail(RequestError::kBadTarget);
   line_.path = {at, at};
-  line_.query = {at, at};
   if (c == ' ') return end_target(in);
   state_ = State::kPath;
 }
@@ -279,7 +278,6 @@ void RequestParser::parse_path(Cursor& in) noexcept {
   if (in.at == end) return;
   const auto at = static_cast<uint32_t>(in.at);
   line_.path.end = at;
-  line_.query = {at, at};
   switch (in.here()) {
     case ' ':
       return end_target(in);

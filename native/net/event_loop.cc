@@ -64,6 +64,7 @@ void EventLoop::end_calls() noexcept {
   in_event_ = false;
   gateway_.end_calls();
   in_event_ = true;
+  gateway_.give_answers();
 }
 
 std::unique_ptr<http::ByteBuffer> EventLoop::take_buffer() {

@@ -56,7 +56,8 @@ class EventLoop {
     }
     ~Event() {
       if (!outermost_) return;
-      loop_.end_calls();
+      // What the last calls answered may have let further requests in.
+      while (loop_.calls_open_) loop_.end_calls();
       loop_.in_event_ = false;
     }
     Event(const Event&) = delete;

@@ -1,37 +1,15 @@
 /** The one engine of this process: hands each request to the application of its listener. */
 
-import type { Application } from '../types.js';
 import { describeError } from '../show.js';
-import { type EngineCallbacks, type ListenOptions, type NativeEngine, type NativeStats, openEngine } from './native-addon.js';
-import { LISTENER } from './request-record.js';
-import { type ServerContext, ServerHandler } from './server-handler.js';
+import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
+import { Outbox } from './outbox.js';
+import { FIELD_COUNT, FIELD_PLACES, FIELDS, LISTENER } from './request-record.js';
+import { type EngineAccess, type ReceivedRequest, type ServerHandler } from './server-handler.js';
 
 /** Who answers the requests of a listener. */
 export interface Service {
-  readonly context: ServerContext;
-  /** Makes the handler of the request that `native.record` and `text` describe. */
-  handlerFor(native: NativeEngine, text: string, body: Buffer | undefined): ServerHandler;
-  /** Runs it, now or later. */
-  run(handler: ServerHandler): void | Promise<void>;
-}
-
-/** A service that runs one application. */
-export class ApplicationService implements Service {
-  readonly context: ServerContext;
-  readonly #application: Application;
-
-  constructor(application: Application, context: ServerContext) {
-    this.#application = application;
-    this.context = context;
-  }
-
-  handlerFor(native: NativeEngine, text: string, body: Buffer | undefined): ServerHandler {
-    return new ServerHandler(native, this.context, text, body);
-  }
-
-  run(handler: ServerHandler): void | Promise<void> {
-    return handler.run(this.#application);
-  }
+  /** Makes the handler of a request; its serve() runs it, now or later. */
+  handlerFor(engine: EngineAccess, request: ReceivedRequest): ServerHandler;
 }
 
 /** What operators are told, by the engine's number: `net::Notice`. */
@@ -45,7 +23,8 @@ const NOTICES = [
 
 export class Engine implements EngineCallbacks {
   static #instance: Engine | undefined;
-  readonly #native: NativeEngine;
+  readonly #access: EngineAccess;
+  readonly #request: ReceivedRequest;
   readonly #services: Array<Service | undefined> = [];
   /** The handlers of requests in hand, by slot: who hears when the client has room again, or is gone. */
   readonly #handlers: Array<ServerHandler | undefined> = [];
@@ -58,18 +37,21 @@ export class Engine implements EngineCallbacks {
   }
 
   private constructor() {
-    this.#native = openEngine({
-      onRequest: (text, body) => this.onRequest(text, body),
+    const native = openEngine({
+      onRequests: (text, count, body) => this.onRequests(text, count, body),
       onReady: (slot, generation) => this.onReady(slot, generation),
       onGone: (slot, generation) => this.onGone(slot, generation),
       onNotice: (notice, errorNumber) => this.onNotice(notice, errorNumber),
       onDrained: (listener) => this.onDrained(listener),
     });
+    const { record, recordPlaces } = native.layout;
+    this.#access = { native, outbox: new Outbox(native) };
+    this.#request = { places: new Uint32Array(native.shared, record, recordPlaces), start: 0, text: '', body: undefined };
   }
 
   /** Listens, with `serviceAt` told the port that was bound. */
   listen(options: ListenOptions, serviceAt: (port: number) => Service): { listener: number; port: number } {
-    const bound = this.#native.listen(options);
+    const bound = this.#access.native.listen(options);
     this.#services[bound.listener] = serviceAt(bound.port);
     return bound;
   }
@@ -78,25 +60,46 @@ export class Engine implements EngineCallbacks {
   drain(listener: number): Promise<void> {
     return new Promise((resolve) => {
       this.#drained.set(listener, resolve);
-      this.#native.drain(listener);
+      this.#access.native.drain(listener);
     });
   }
 
   /** Ends the connections that are left. */
   closeConnections(listener: number): void {
-    this.#native.closeConnections(listener);
+    this.#access.native.closeConnections(listener);
   }
 
   stats(listener: number): NativeStats {
-    return this.#native.stats(listener);
+    return this.#access.native.stats(listener);
   }
 
-  onRequest(text: string, body?: Buffer): void {
-    const native = this.#native;
-    const service = this.#services[native.record[LISTENER]!]!;
-    const handler = service.handlerFor(native, text, body);
+  onRequests(text: string, count: number, body?: Buffer): void {
+    const request = this.#request;
+    request.text = text;
+    request.body = body;
+    request.start = 0;
+    if (count === 1) {
+      this.#serve(this.#receive());
+      return;
+    }
+    // All records are read before any application runs: what one of these does may bring further requests in.
+    const handlers: ServerHandler[] = [];
+    for (let index = 0; index < count; index++) handlers.push(this.#receive());
+    for (const handler of handlers) this.#serve(handler);
+  }
+
+  /** Makes the handler of the request that comes next in the records. */
+  #receive(): ServerHandler {
+    const request = this.#request;
+    const { places, start } = request;
+    const handler = this.#services[places[start + LISTENER]!]!.handlerFor(this.#access, request);
     this.#handlers[handler.slot] = handler;
-    const later = service.run(handler);
+    request.start = start + FIELDS + places[start + FIELD_COUNT]! * FIELD_PLACES;
+    return handler;
+  }
+
+  #serve(handler: ServerHandler): void {
+    const later = handler.serve();
     if (later !== undefined) later.catch((error: unknown) => console.error(describeError(error, null)));
   }
 

@@ -20,7 +20,7 @@ const WSGI_VERSION = Object.freeze([1, 0] as [number, number]);
 const NO_BODY: InputStream = new MemoryInput();
 
 /**
- * Builds the environ of the request that `places` and `text` describe.
+ * Builds the environ of the request whose record begins at `start` of `places`.
  *
  * `PATH_INFO` is percent-decoded, one character a byte. Repeated fields are joined as CPython's server joins them, by
  * a comma; Cookie by "; " (RFC 6265 §5.4). `CONTENT_LENGTH` is that of the body that `wsgi.input` holds, whatever
@@ -30,27 +30,28 @@ export function buildEnviron(
   text: string,
   body: Buffer | undefined,
   places: Uint32Array,
+  start: number,
   cgiKeys: readonly string[],
   defaults: EnvironDefaults,
 ): Environ {
-  const flags = places[record.FLAGS]!;
-  const method = places[record.METHOD]!;
-  const addressEnd = places[record.ADDRESS_END]!;
+  const flags = places[start + record.FLAGS]!;
+  const method = places[start + record.METHOD]!;
+  const addressEnd = places[start + record.ADDRESS_END]!;
   const environ: Environ = {
     REQUEST_METHOD:
       method === 0
-        ? text.slice(places[record.METHOD_BEGIN]!, places[record.METHOD_END]!)
+        ? text.slice(places[start + record.METHOD_BEGIN]!, places[start + record.METHOD_END]!)
         : (record.METHODS[method] as string),
     SCRIPT_NAME: '',
-    PATH_INFO: text.slice(places[record.PATH_BEGIN]!, places[record.PATH_END]!),
-    QUERY_STRING: text.slice(places[record.QUERY_BEGIN]!, places[record.QUERY_END]!),
+    PATH_INFO: text.slice(places[start + record.PATH_BEGIN]!, places[start + record.PATH_END]!),
+    QUERY_STRING: text.slice(places[start + record.QUERY_BEGIN]!, places[start + record.QUERY_END]!),
     SERVER_NAME: defaults.serverName,
     SERVER_PORT: defaults.serverPort,
     SERVER_PROTOCOL: flags & record.HTTP_1_1 ? 'HTTP/1.1' : 'HTTP/1.0',
     SERVER_SOFTWARE: defaults.serverSoftware,
     GATEWAY_INTERFACE: 'CGI/1.1',
-    REMOTE_ADDR: text.slice(places[record.ADDRESS_BEGIN]!, addressEnd),
-    REMOTE_PORT: text.slice(addressEnd, places[record.PORT_END]!),
+    REMOTE_ADDR: text.slice(places[start + record.ADDRESS_BEGIN]!, addressEnd),
+    REMOTE_PORT: text.slice(addressEnd, places[start + record.PORT_END]!),
     'wsgi.version': WSGI_VERSION,
     'wsgi.url_scheme': defaults.scheme,
     'wsgi.input': NO_BODY,
@@ -62,8 +63,9 @@ export function buildEnviron(
     'wsgi.file_wrapper': defaults.fileWrapper,
   };
 
-  const fieldsEnd = record.FIELDS + places[record.FIELD_COUNT]! * record.FIELD_PLACES;
-  for (let at: number = record.FIELDS; at < fieldsEnd; at += record.FIELD_PLACES) {
+  const fields = start + record.FIELDS;
+  const fieldsEnd = fields + places[start + record.FIELD_COUNT]! * record.FIELD_PLACES;
+  for (let at = fields; at < fieldsEnd; at += record.FIELD_PLACES) {
     const value = text.slice(places[at + record.FIELD_VALUE_BEGIN]!, places[at + record.FIELD_VALUE_END]!);
     const known = places[at + record.FIELD_KEY]!;
     if (known !== 0 && places[at + record.FIELD_REPEATS] === 0) environ[cgiKeys[known]!] = value;
@@ -72,10 +74,10 @@ export function buildEnviron(
   }
 
   // RFC 9112 §3.2.2: the authority of an absolute-form target stands above the Host field.
-  const authority = places[record.AUTHORITY_BEGIN]!;
-  if (authority !== places[record.AUTHORITY_END])
-    environ.HTTP_HOST = text.slice(authority, places[record.AUTHORITY_END]!);
-  if (flags & record.HAS_BODY) addBody(environ, body, places);
+  const authority = places[start + record.AUTHORITY_BEGIN]!;
+  if (authority !== places[start + record.AUTHORITY_END])
+    environ.HTTP_HOST = text.slice(authority, places[start + record.AUTHORITY_END]!);
+  if (flags & record.HAS_BODY) addBody(environ, body, places, start);
   return environ;
 }
 
@@ -86,11 +88,11 @@ function join(environ: Environ, key: string, value: string): void {
   else if (key !== 'CONTENT_LENGTH') environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
 }
 
-function addBody(environ: Environ, body: Buffer | undefined, places: Uint32Array): void {
-  const length = places[record.BODY_SIZE_HIGH]! * 2 ** 32 + places[record.BODY_SIZE_LOW]!;
+function addBody(environ: Environ, body: Buffer | undefined, places: Uint32Array, start: number): void {
+  const length = places[start + record.BODY_SIZE_HIGH]! * 2 ** 32 + places[start + record.BODY_SIZE_LOW]!;
   environ.CONTENT_LENGTH = String(length);
-  if (places[record.FLAGS]! & record.BODY_IN_FILE) {
-    environ['wsgi.input'] = new DescriptorInput(places[record.BODY_FILE]!, { position: 0, length });
+  if (places[start + record.FLAGS]! & record.BODY_IN_FILE) {
+    environ['wsgi.input'] = new DescriptorInput(places[start + record.BODY_FILE]!, { position: 0, length });
   } else if (body !== undefined) {
     environ['wsgi.input'] = new MemoryInput(body);
   }

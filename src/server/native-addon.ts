@@ -52,13 +52,18 @@ export interface NativeStats {
  * `head` is the status and then the names and values of `fieldCount` fields, each with a line feed behind it.
  */
 export interface NativeEngine {
-  /** Describes the request in hand; holds during `onRequest` alone. */
-  readonly record: Uint32Array;
+  /** Memory that both sides write to, and where in it is what; see `SharedMemory`. */
+  readonly shared: ArrayBuffer;
+  readonly layout: SharedLayout;
   /** The environ keys of the known fields, by number. */
   readonly cgiKeys: readonly string[];
 
   /** Answers with a head and a whole body. Returns the bytes taken; all of them: the answer is finished. */
   respond(slot: number, generation: number, head: string, fieldCount: number, body: Uint8Array | undefined): number;
+  /** Stores a head under a number, for the answers in the outbox to refer to. Returns 0. */
+  storeHead(number: number, head: string, fieldCount: number): number;
+  /** Has the engine look into the outbox. Due wherever `inCall` is 0. */
+  giveAnswers(): void;
   /** Gives a head; `bodyLength` is -1 where it is not known. */
   start(slot: number, generation: number, head: string, fieldCount: number, bodyLength: number): number;
   /** Gives bytes of the body. Returns the bytes taken; `onReady` says when to come with the rest. */
@@ -84,9 +89,22 @@ export interface NativeEngine {
   stats(listener: number): NativeStats;
 }
 
+/** Byte offsets into the shared memory, and sizes. */
+export interface SharedLayout {
+  inCall: number;
+  outboxUsed: number;
+  record: number;
+  /** Numbers that the records hold. */
+  recordPlaces: number;
+  outbox: number;
+  /** Bytes. */
+  outboxSize: number;
+}
+
 /** What the engine calls. */
 export interface EngineCallbacks {
-  onRequest(text: string, body?: Buffer): void;
+  /** Requests have arrived: `count` records, one text, and the body, in memory, of a request that came alone. */
+  onRequests(text: string, count: number, body?: Buffer): void;
   onReady(slot: number, generation: number): void;
   onGone(slot: number, generation: number): void;
   onNotice(notice: number, errorNumber: number): void;
@@ -96,7 +114,7 @@ export interface EngineCallbacks {
 interface NativeAddon {
   open(
     usockets: string,
-    onRequest: EngineCallbacks['onRequest'],
+    onRequests: EngineCallbacks['onRequests'],
     onReady: EngineCallbacks['onReady'],
     onGone: EngineCallbacks['onGone'],
     onNotice: EngineCallbacks['onNotice'],
@@ -118,7 +136,7 @@ export function openEngine(callbacks: EngineCallbacks): NativeEngine {
   try {
     return addon.open(
       binary,
-      callbacks.onRequest,
+      callbacks.onRequests,
       callbacks.onReady,
       callbacks.onGone,
       callbacks.onNotice,

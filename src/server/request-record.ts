@@ -1,6 +1,6 @@
 /**
  * Where the engine puts what in the record of a request: native/addon/request_record.h, place for place. All begins
- * and ends are offsets into the request's text.
+ * and ends are offsets into the text that came with it. Records that come together stand one behind the other.
  */
 
 export const SLOT = 0;

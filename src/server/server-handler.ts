@@ -1,5 +1,6 @@
 /** The handler of the production server: {@link BaseHandler}'s life cycle over a connection of the native engine. */
 
+import { fail } from 'node:assert';
 import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
 import { DescriptorInput } from '../streams.js';
@@ -7,6 +8,7 @@ import type { Application, Environ, ErrorStream, FileLike, InputStream } from '.
 import type { FileWrapper } from '../util.js';
 import { buildEnviron, type EnvironDefaults } from './environ.js';
 import { ERROR_KINDS, GONE, type NativeEngine, NOT_A_FILE, REFUSED } from './native-addon.js';
+import { headText, type Outbox } from './outbox.js';
 import { GENERATION, SLOT } from './request-record.js';
 
 // How far the answer has crossed into the engine. While it is kept nothing has: the head, and perhaps a first block,
@@ -31,7 +33,21 @@ export interface ServerContext extends EnvironDefaults {
   reportHopByHop(name: string): void;
 }
 
-/** Runs one request that the engine has handed over. It must be made within `onRequest`; run() may come later. */
+/** How a handler answers. */
+export interface EngineAccess {
+  readonly native: NativeEngine;
+  readonly outbox: Outbox;
+}
+
+/** A request in the engine's own terms: the record that begins at `start` of `places`. Holds during `onRequests`. */
+export interface ReceivedRequest {
+  readonly places: Uint32Array;
+  start: number;
+  text: string;
+  body: Buffer | undefined;
+}
+
+/** Runs one request that the engine has handed over. It must be made within `onRequests`; run() may come later. */
 export class ServerHandler extends BaseHandler {
   /** Names the request to the engine, together with {@link generation}. */
   readonly slot: number;
@@ -39,7 +55,9 @@ export class ServerHandler extends BaseHandler {
   /** The request, before anybody changed it. */
   protected readonly received: Environ;
   readonly #engine: NativeEngine;
+  readonly #outbox: Outbox;
   readonly #context: ServerContext;
+  readonly #application: Application | undefined;
 
   #phase: typeof KEPT | typeof STREAMING | typeof FINISHED = KEPT;
   #kept: Uint8Array | null = null;
@@ -50,14 +68,21 @@ export class ServerHandler extends BaseHandler {
   #fail: ((error: Error) => void) | null = null;
   #gone = false;
 
-  constructor(engine: NativeEngine, context: ServerContext, text: string, body: Buffer | undefined) {
+  constructor(engine: EngineAccess, context: ServerContext, request: ReceivedRequest, application?: Application) {
     super();
-    this.#engine = engine;
+    this.#engine = engine.native;
+    this.#outbox = engine.outbox;
     this.#context = context;
-    const { record } = engine;
-    this.slot = record[SLOT]!;
-    this.generation = record[GENERATION]!;
-    this.received = buildEnviron(text, body, record, engine.cgiKeys, context);
+    this.#application = application;
+    const { places, start, text, body } = request;
+    this.slot = places[start + SLOT]!;
+    this.generation = places[start + GENERATION]!;
+    this.received = buildEnviron(text, body, places, start, engine.native.cgiKeys, context);
+  }
+
+  /** Runs the application that the handler was made for. */
+  serve(): void | Promise<void> {
+    if (this.#application !== undefined) return this.run(this.#application);
   }
 
   /** Runs the application, and makes sure that the engine is told an end of the answer whatever happens. */
@@ -120,7 +145,11 @@ export class ServerHandler extends BaseHandler {
   }
 
   override finishContent(): void {
-    if (!this.headersSent) this.sendHeaders();
+    if (!this.headersSent) {
+      // An application that never called startResponse has nothing to be sent.
+      if (this.status === null) fail('The application returned without calling startResponse()');
+      this.sendHeaders();
+    }
     if (this.#phase === KEPT) this.#respond();
     else this.#finish();
     const room = this.#room();
@@ -175,6 +204,11 @@ export class ServerHandler extends BaseHandler {
 
   #respond(): void {
     const body = this.#kept ?? undefined;
+    if (this.#outbox.put(this.slot, this.generation, this.status!, this.headers!, body)) {
+      this.#kept = null;
+      this.#phase = FINISHED;
+      return;
+    }
     const taken = this.#check(
       this.#engine.respond(this.slot, this.generation, this.#head(), this.headers!.length, body),
     );
@@ -242,9 +276,7 @@ export class ServerHandler extends BaseHandler {
 
   /** Status and fields as the engine reads them; they have been checked, so that none contains a line feed. */
   #head(): string {
-    let head = `${this.status}\n`;
-    for (const [name, value] of this.headers!) head += `${name}\n${value}\n`;
-    return head;
+    return headText(this.status!, this.headers!);
   }
 
   #check(answer: number): number {

@@ -4,10 +4,10 @@ import { hostname } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { Application } from '../types.js';
 import { FileWrapper } from '../util.js';
-import { ApplicationService, Engine, type Service } from './engine.js';
+import { Engine, type Service } from './engine.js';
 import type { NativeStats } from './native-addon.js';
 import { type CheckedOptions, checkOptions, type ServerOptions } from './options.js';
-import type { ServerContext } from './server-handler.js';
+import { type ServerContext, ServerHandler } from './server-handler.js';
 
 /** Counters of the process, and the open connections of one server. */
 export type ServerStats = NativeStats;
@@ -53,7 +53,9 @@ const REMEDIES: Record<string, string> = {
  */
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {
   const checked = checkOptions(options);
-  const { engine, listener, port } = listenWith(checked, (context) => new ApplicationService(application, context));
+  const { engine, listener, port } = listenWith(checked, (context) => ({
+    handlerFor: (engine, request) => new ServerHandler(engine, context, request, application),
+  }));
   return new ListeningServer(engine, listener, urlOf(checked, port), addressOf(checked, port));
 }
 

@@ -19,6 +19,8 @@ class Oracle {
   constructor() {
     const script = fileURLToPath(new URL('oracle.py', import.meta.url));
     this.#python = spawn('python3', [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    // Where Python dies, answer() says so.
+    this.#python.stdin.on('error', () => undefined);
     this.#reader = createInterface(this.#python.stdout);
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }

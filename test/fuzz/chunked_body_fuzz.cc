@@ -18,6 +18,41 @@ using Status = BodyDecoder::Status;
 
 namespace {
 
+/// Takes the run of bytes of `which` off the front of `text`.
+std::string_view take_while(bool (*which)(char), std::string_view& text) {
+  size_t size = 0;
+  while (size < text.size() && which(text[size])) ++size;
+  const std::string_view taken = text.substr(0, size);
+  text.remove_prefix(size);
+  return taken;
+}
+
+/// *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ), rule by rule where the decoder goes byte by byte.
+bool are_extensions(std::string_view text) {
+  const auto word = [](char c) { return http::is_in(http::kTokenChar, c); };
+  while (!text.empty()) {
+    take_while(http::is_white_space, text);
+    if (!text.starts_with(';')) return false;
+    text.remove_prefix(1);
+    take_while(http::is_white_space, text);
+    if (take_while(word, text).empty()) return false;
+    std::string_view behind = text;
+    take_while(http::is_white_space, behind);
+    if (!behind.starts_with('=')) continue;
+    text = behind.substr(1);
+    take_while(http::is_white_space, text);
+    if (!text.starts_with('"')) {
+      if (take_while(word, text).empty()) return false;
+      continue;
+    }
+    size_t end = 1;
+    while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+    if (end >= text.size()) return false;
+    text.remove_prefix(end + 1);
+  }
+  return true;
+}
+
 /// A second opinion on an accepted body, which looks at it whole: skips each size line, takes the content, demands the
 /// CRLF, and finds the end of the trailers.
 std::string read_chunks(std::string_view body) {
@@ -30,7 +65,7 @@ std::string read_chunks(std::string_view body) {
     EXPECT(digits >= 1 && digits <= 16);
     const size_t line = body.find("\r\n");
     EXPECT(line != std::string_view::npos && http::all_in(http::kValueChar, body.substr(0, line)));
-    EXPECT(line == digits || body.substr(digits, line - digits).find(';') != std::string_view::npos);
+    EXPECT(are_extensions(body.substr(digits, line - digits)));
     body.remove_prefix(line + 2);
     if (size == 0) break;
     EXPECT(body.size() >= size + 2 && body.substr(size, 2) == "\r\n");

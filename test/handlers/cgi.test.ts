@@ -12,6 +12,7 @@ const program = join(directory, 'program.js');
 const source = `
 import { CGIHandler, IISCGIHandler } from './handlers.js';
 const Handler = process.argv[2] === 'iis' ? IISCGIHandler : CGIHandler;
+if (process.argv[2] === 'changed') process.env.PATH_INFO = '/changed\\ufffd';
 new Handler().run((environ, startResponse) => {
   if (environ.PATH_INFO === '/fail') throw new Error('the trouble');
   startResponse('200 OK', [['Content-Type', 'application/json']]);
@@ -72,6 +73,10 @@ describe('CGIHandler', () => {
       PATH_INFO: '/\xe2\x82\xac',
       HTTP_X: '\x80\xff',
     });
+  });
+
+  it('has what was set since, where the bytes can no longer be what they were', () => {
+    expect(run({ PATH_INFO: '/\x80' }, { handler: 'changed' }).environ.PATH_INFO).toBe('/changed\xef\xbf\xbd');
   });
 
   it('reads no more of the body than there is', () => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, w
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DiskFile } from '../../src/files.js';
 import { staticFiles } from '../../src/static/index.js';
 import type { Chunk, Environ, HeaderList, ResponseBody } from '../../src/types.js';
@@ -245,6 +245,15 @@ describe('a conditional request', () => {
     expect(status({ HTTP_IF_NONE_MATCH: ' * ' })).toBe('304');
     expect(status({ HTTP_IF_NONE_MATCH: '"a", "b"' })).toBe('200');
     expect(status({ HTTP_IF_NONE_MATCH: '' })).toBe('200');
+  });
+
+  it('since a date without a zone means GMT, wherever the server is', () => {
+    vi.stubEnv('TZ', 'America/New_York');
+    const answers = ['04:05:05', '04:05:06'].map((time) =>
+      status({ HTTP_IF_MODIFIED_SINCE: `Mon Feb  3 ${time} 2020` }),
+    );
+    vi.unstubAllEnvs();
+    expect(answers).toEqual(['200', '304']);
   });
 
   it.each([

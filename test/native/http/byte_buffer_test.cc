@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -78,6 +79,26 @@ TEST_CASE("room that was consumed is used again") {
   }
   CHECK(buffer.size() == 400);
   CHECK(buffer.capacity() <= 4 * capacity);
+}
+
+TEST_CASE("reserve gives all of the room that is asked for") {
+  ByteBuffer full;
+  full.append(std::string(5000, 'a'));
+  const size_t capacity = full.capacity();
+  for (size_t held : {size_t{0}, size_t{1}, size_t{100}, capacity / 2 - 1, capacity / 2, capacity - 1, capacity}) {
+    for (size_t more = capacity - held; more <= capacity - held + 2; ++more) {
+      ByteBuffer buffer;
+      buffer.append(std::string(5000, 'a'));
+      REQUIRE(buffer.capacity() == capacity);
+      buffer.grow_by(capacity - 5000);
+      buffer.consume(capacity - held);
+      char* const room = buffer.reserve(more);
+      std::fill_n(room, more, 'b');
+      CHECK(room == buffer.view().data() + held);
+      CHECK(buffer.size() == held);
+      CHECK(buffer.capacity() - buffer.size() >= more);
+    }
+  }
 }
 
 TEST_CASE("behaves as a string does") {

@@ -132,6 +132,19 @@ TEST_CASE("one byte away from a known name") {
   }
 }
 
+TEST_CASE("beginnings of known names, and known names with more behind") {
+  std::set<std::string> names;
+  for (const auto& known : known_names()) names.insert(in_case(known.name, std::tolower));
+  for (const std::string& name : names) {
+    for (size_t size = 0; size <= 40; ++size) {
+      std::string other = name;
+      other.resize(size, '\0');
+      CAPTURE(other);
+      CHECK((find_field_name(other) != FieldName::kUnknown) == names.contains(other));
+    }
+  }
+}
+
 TEST_CASE("names of no field") {
   for (const std::string_view name : {"", "x", "X", "-", "Content_Length", "Content-MD5", "X-Forwarded-By"}) {
     CHECK(find_field_name(name) == FieldName::kUnknown);
