@@ -29,7 +29,8 @@
       "defines": ["NAPI_VERSION=8", "NODE_GYP_MODULE_NAME=uwsgiref"],
       "cflags!": ["-fno-strict-aliasing"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-rtti"],
-      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden"],
+      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden", "-flto"],
+      "ldflags": ["-flto"],
       "libraries": ["-ldl"],
       "conditions": [
         ["OS=='mac'", {

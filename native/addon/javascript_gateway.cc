@@ -36,23 +36,15 @@ JavascriptGateway::JavascriptGateway(napi_env env, void* uv_loop, std::span<cons
   napi_value receiver = nullptr;
   napi_create_object(env_, &receiver);
   napi_create_reference(env_, receiver, 1, &receiver_);
-  napi_value name = nullptr;
-  napi_create_string_utf8(env_, "uwsgiref", NAPI_AUTO_LENGTH, &name);
-  napi_async_init(env_, receiver, name, &async_context_);
 }
 
 JavascriptGateway::~JavascriptGateway() {
   listeners_.clear();
   for (napi_ref callback : callbacks_) napi_delete_reference(env_, callback);
   napi_delete_reference(env_, receiver_);
-  napi_async_destroy(env_, async_context_);
 }
 
 void JavascriptGateway::begin_calls() noexcept {
-  napi_open_handle_scope(env_, &handle_scope_);
-  napi_value receiver = nullptr;
-  napi_get_reference_value(env_, receiver_, &receiver);
-  napi_open_callback_scope(env_, receiver, async_context_, &callback_scope_);
   enclosed_ = true;
   shared_.in_call = 1;
 }
@@ -60,9 +52,6 @@ void JavascriptGateway::begin_calls() noexcept {
 void JavascriptGateway::end_calls() noexcept {
   enclosed_ = false;
   if (waiting_ > 0) call_with_requests({});
-  // Runs process.nextTick's queue and the microtasks, as Node does behind each of its own callbacks.
-  napi_close_callback_scope(env_, callback_scope_);
-  napi_close_handle_scope(env_, handle_scope_);
   shared_.in_call = 0;
 }
 
@@ -90,7 +79,10 @@ void JavascriptGateway::call(Callback callback, std::span<const napi_value> argu
   napi_value function = nullptr;
   napi_get_reference_value(env_, receiver_, &receiver);
   napi_get_reference_value(env_, callbacks_[static_cast<size_t>(callback)], &function);
-  napi_status status = napi_call_function(env_, receiver, function, arguments.size(), arguments.data(), nullptr);
+  // Runs process.nextTick's queue and the microtasks behind it, as Node does behind each of its own callbacks, unless
+  // JavaScript is on the stack already.
+  napi_status status =
+      napi_make_callback(env_, nullptr, receiver, function, arguments.size(), arguments.data(), nullptr);
   if (status != napi_pending_exception) return;
   napi_value error = nullptr;
   napi_get_and_clear_last_exception(env_, &error);

@@ -91,9 +91,6 @@ class JavascriptGateway final : public net::Gateway {
   napi_env env_;
   napi_ref receiver_ = nullptr;
   std::array<napi_ref, kCallbackCount> callbacks_{};
-  napi_async_context async_context_ = nullptr;
-  napi_handle_scope handle_scope_ = nullptr;
-  napi_callback_scope callback_scope_ = nullptr;
   SharedMemory& shared_;
   size_t outbox_read_ = 0;
   bool enclosed_ = false;

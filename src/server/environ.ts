@@ -2,6 +2,7 @@
 
 import { DescriptorInput, MemoryInput } from '../streams.js';
 import type { Environ, ErrorStream, FileWrapperClass, InputStream } from '../types.js';
+import { setKnownField } from './known-fields.js';
 import * as record from './request-record.js';
 
 /** What all requests of one listener have in common. */
@@ -68,7 +69,7 @@ export function buildEnviron(
   for (let at = fields; at < fieldsEnd; at += record.FIELD_PLACES) {
     const value = text.slice(places[at + record.FIELD_VALUE_BEGIN]!, places[at + record.FIELD_VALUE_END]!);
     const known = places[at + record.FIELD_KEY]!;
-    if (known !== 0 && places[at + record.FIELD_REPEATS] === 0) environ[cgiKeys[known]!] = value;
+    if (known !== 0 && places[at + record.FIELD_REPEATS] === 0) setKnownField(environ, known, value);
     else if (known !== 0) join(environ, cgiKeys[known]!, value);
     else join(environ, text.slice(places[at + record.FIELD_KEY_BEGIN]!, places[at + record.FIELD_KEY_END]!), value);
   }
