@@ -142,12 +142,15 @@ napi_value send_file(napi_env env, napi_callback_info info) {
   int64_t offset = arguments.integer(5);
   int64_t length = arguments.integer(6);
 
-  struct stat status;
-  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return small_number(env, kNotAFile);
-  if (offset < 0) offset = lseek(fd, 0, SEEK_CUR);
-  if (offset < 0) return small_number(env, kNotAFile);
-  int64_t available = std::max<int64_t>(0, status.st_size - offset);
-  length = length < 0 ? available : std::min(length, available);
+  // A region that is stated is taken at its word; should the file be shorter, the transfer finds out.
+  if (offset < 0 || length < 0) {
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return small_number(env, kNotAFile);
+    if (offset < 0) offset = lseek(fd, 0, SEEK_CUR);
+    if (offset < 0) return small_number(env, kNotAFile);
+    int64_t available = std::max<int64_t>(0, status.st_size - offset);
+    length = length < 0 ? available : std::min(length, available);
+  }
 
   StoredHead& stored = arguments.data<Engine>().head;
   if (!read_head(arguments, 2, stored)) return small_number(env, refusal(kStrayLineFeed));
@@ -275,8 +278,7 @@ napi_value cgi_keys(napi_env env) noexcept {
   napi_value keys = nullptr;
   napi_create_array_with_length(env, http::kFieldNameCount, &keys);
   for (size_t i = 0; i < http::kFieldNameCount; i++) {
-    napi_set_element(env, keys, static_cast<uint32_t>(i),
-                     latin1(env, http::cgi_key(static_cast<http::FieldName>(i))));
+    napi_set_element(env, keys, static_cast<uint32_t>(i), latin1(env, http::cgi_key(static_cast<http::FieldName>(i))));
   }
   return keys;
 }
@@ -316,8 +318,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   std::array<napi_value, kCallbackCount> callbacks;
   for (size_t i = 0; i < kCallbackCount; i++) callbacks[i] = arguments[i + 1];
   auto engine = std::make_unique<Engine>();
-  engine->gateway =
-      std::make_unique<JavascriptGateway>(env, uv_loop, callbacks, *static_cast<SharedMemory*>(memory));
+  engine->gateway = std::make_unique<JavascriptGateway>(env, uv_loop, callbacks, *static_cast<SharedMemory*>(memory));
   // The engine uses the memory until the environment is torn down, whatever JavaScript lets go of.
   napi_ref shared_reference = nullptr;
   napi_create_reference(env, shared, 1, &shared_reference);

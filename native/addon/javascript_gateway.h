@@ -94,9 +94,9 @@ class JavascriptGateway final : public net::Gateway {
   SharedMemory& shared_;
   size_t outbox_read_ = 0;
   bool enclosed_ = false;
-  http::ByteBuffer text_;      ///< of the requests that wait for their call
-  uint32_t waiting_ = 0;       ///< how many they are
-  size_t places_used_ = 0;     ///< by their records
+  http::ByteBuffer text_;         ///< of the requests that wait for their call
+  uint32_t waiting_ = 0;          ///< how many they are
+  size_t places_used_ = 0;        ///< by their records
   std::deque<StoredHead> heads_;  // a deque, because a head's views must not move
   net::EventLoop loop_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;

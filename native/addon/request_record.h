@@ -9,8 +9,8 @@
 
 namespace uwsgiref::addon {
 
-/// A request as it crosses into JavaScript: a text, and this record of offsets into it, which lies in a typed array that
-/// both sides share. Requests that cross together have one text, and their records stand one behind the other.
+/// A request as it crosses into JavaScript: a text, and this record of offsets into it, which lies in a typed array
+/// that both sides share. Requests that cross together have one text, and their records stand one behind the other.
 /// src/server/request-record.ts names the same places.
 namespace record {
 

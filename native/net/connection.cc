@@ -59,7 +59,6 @@ void Connection::on_half_close() noexcept {
   EventLoop::Event event(loop(), this);
   Turn turn(*this);
   half_closed_ = true;
-  reading_over_ = true;
   linger_ = false;
   // A body that is not whole never will be.
   if (collecting_) closing_ = true;
@@ -122,6 +121,8 @@ void Connection::settle() noexcept {
     loop().end_calls_of(*this);
   } while (changed_ && !closing_);
   if (closing_) return;
+  // Nothing will complete what is not complete now; what only waits for its turn is answered yet.
+  if (half_closed_ && (input_.empty() || may_dispatch())) reading_over_ = true;
   flush(false);
   if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
   if (!closing_) update_poll();
@@ -235,8 +236,8 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   size_t consumed = head.size();
   std::string_view body;
   if (framing.body != http::RequestFraming::Body::kNone) {
-    bool arrived = framing.body == http::RequestFraming::Body::kLength &&
-                   bytes.size() - consumed >= framing.content_length;
+    bool arrived =
+        framing.body == http::RequestFraming::Body::kLength && bytes.size() - consumed >= framing.content_length;
     if (!arrived) {
       hold(exchange, parser, framing, head);
       partial_.reset();
@@ -403,7 +404,8 @@ void Connection::pop_first() noexcept {
   }
   bool persists = exchange.keep_alive_;
   // The end of such a body is the connection's own; only a reset tells the client that it was not reached.
-  reset_ = exchange.state_ == Exchange::State::kAborted && exchange.framing_.body == http::ResponseFraming::Body::kClose;
+  reset_ =
+      exchange.state_ == Exchange::State::kAborted && exchange.framing_.body == http::ResponseFraming::Body::kClose;
   loop().exchanges().release(exchange);
   changed_ = true;
   if (!persists) {
@@ -456,15 +458,19 @@ size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept
   return static_cast<size_t>(written);
 }
 
-void Connection::update_poll() noexcept {
+void Connection::rearm() noexcept {
   rearm_queued_ = false;
+  update_poll();
+}
+
+void Connection::update_poll() noexcept {
   // A client whose answers wait is not read from; neither is one that has said all it will, whose end of file would
   // be reported for ever.
   paused_ = half_closed_ || (!input_.empty() && !reading_over_ && !may_dispatch());
   int wanted = (paused_ ? 0 : kReadable) | (wants_writable_ || !output_.empty() ? kWritable : 0);
   if (wants_writable_ && in_writable_) {
+    if (!rearm_queued_) loop().rearm_after_poll(*this);
     rearm_queued_ = true;
-    loop().rearm_after_poll(*this);
     return;
   }
   auto* poll = reinterpret_cast<us_poll_t*>(socket_);

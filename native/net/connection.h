@@ -79,8 +79,8 @@ class Connection {
   /// Writes to the socket at once; answers the bytes that it took.
   size_t write_now(std::string_view bytes, bool more_follows) noexcept;
 
-  /// Polls for what the connection waits for now.
-  void update_poll() noexcept;
+  /// Polls again for what uSockets stopped polling for; see EventLoop::rearm_after_poll().
+  void rearm() noexcept;
 
  private:
   /// What the deadline is for.
@@ -91,6 +91,7 @@ class Connection {
   void settle() noexcept;
   void flush(bool more_follows) noexcept;
   void arm_deadline() noexcept;
+  void update_poll() noexcept;
   void end_output() noexcept;
 
   void take_input(std::string_view bytes) noexcept;
@@ -120,7 +121,7 @@ class Connection {
   http::ByteBuffer output_;  ///< to be sent and not yet taken by the kernel
   PeerAddress peer_;
   uint32_t deadline_slot_;
-  uint16_t turns_ = 0;  ///< depth
+  uint16_t turns_ = 0;    ///< depth
   uint16_t running_ = 0;  ///< exchanges in the queue
   Wait wait_ = Wait::kNothing;
   const bool secure_;
@@ -133,9 +134,9 @@ class Connection {
   bool wants_writable_ = false;  ///< a file waits for the socket
   bool in_writable_ = false;
   bool rearm_queued_ = false;
-  bool linger_ = false;          ///< read on for a while after the last answer, so that the client gets to see it
-  bool reset_ = false;           ///< close with RST: the body's end is the connection's, and it was not reached
-  bool closing_ = false;         ///< close at the end of the turn
+  bool linger_ = false;   ///< read on for a while after the last answer, so that the client gets to see it
+  bool reset_ = false;    ///< close with RST: the body's end is the connection's, and it was not reached
+  bool closing_ = false;  ///< close at the end of the turn
 };
 
 }  // namespace uwsgiref::net

@@ -101,7 +101,7 @@ void EventLoop::leave(uint32_t deadline_slot) noexcept {
 void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm_, &connection); }
 
 void EventLoop::rearm() noexcept {
-  for (Connection* connection : rearm_) connection->update_poll();
+  for (Connection* connection : rearm_) connection->rearm();
   rearm_.clear();
 }
 

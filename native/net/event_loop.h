@@ -17,10 +17,10 @@ namespace uwsgiref::net {
 
 /// Counters since the start, for tests and operators.
 struct Counters {
-  uint64_t connections = 0;    ///< accepted
-  uint64_t requests = 0;       ///< handed to the gateway
-  uint64_t refused = 0;        ///< answered by the engine with an error
-  uint64_t sendfile_bytes = 0; ///< that left by sendfile(2)
+  uint64_t connections = 0;     ///< accepted
+  uint64_t requests = 0;        ///< handed to the gateway
+  uint64_t refused = 0;         ///< answered by the engine with an error
+  uint64_t sendfile_bytes = 0;  ///< that left by sendfile(2)
 };
 
 /// uSockets' loop on top of Node's own, with what all its connections share. All state of the engine hangs off it.

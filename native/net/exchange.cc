@@ -30,6 +30,9 @@ void Exchange::begin(Connection& connection, const http::RequestLine& line, cons
   keep_alive_ = framing.keep_alive;
   safe_ = safe;
   waiting_ = false;
+  surplus_cut_ = false;
+  framing_ = {};
+  remaining_ = 0;
 }
 
 void Exchange::begin_refused(Connection& connection) noexcept {
@@ -39,6 +42,7 @@ void Exchange::begin_refused(Connection& connection) noexcept {
   keep_alive_ = false;
   safe_ = false;
   waiting_ = false;
+  framing_ = {};
 }
 
 http::ByteBuffer& Exchange::sink() noexcept {
@@ -89,7 +93,8 @@ size_t Exchange::write(std::string_view bytes) noexcept {
   size_t taken = take(bytes.substr(0, due));
   remaining_ -= taken;
   if (taken < due) return taken;
-  connection_->loop().gateway().on_notice(Notice::kSurplusBody, 0);
+  if (!surplus_cut_) connection_->loop().gateway().on_notice(Notice::kSurplusBody, 0);
+  surplus_cut_ = true;
   return bytes.size();
 }
 
@@ -158,6 +163,7 @@ bool Exchange::send_file(const FileRegion& region) noexcept {
 }
 
 void Exchange::abort() noexcept {
+  if (over()) return;
   Connection::Turn turn(*connection_);
   state_ = State::kAborted;
   file_.stop();

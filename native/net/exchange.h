@@ -95,12 +95,13 @@ class Exchange {
   State state_ = State::kRunning;
   uint8_t minor_version_ = 1;
   bool head_request_ = false;
-  bool keep_alive_ = true;   ///< of the request, then of the answer
+  bool keep_alive_ = true;  ///< of the request, then of the answer
   bool safe_ = true;
-  bool waiting_ = false;     ///< the gateway waits for on_ready
+  bool waiting_ = false;      ///< the gateway waits for on_ready
+  bool surplus_cut_ = false;  ///< more came than the Content-Length announced
   http::ResponseFraming framing_;
-  uint64_t remaining_ = 0;        ///< of a body with a Content-Length
-  http::ByteBuffer pending_;      ///< of an answer whose turn has not come
+  uint64_t remaining_ = 0;    ///< of a body with a Content-Length
+  http::ByteBuffer pending_;  ///< of an answer whose turn has not come
   FileTransfer file_;
   std::unique_ptr<HeldRequest> held_;
 };

@@ -39,8 +39,7 @@ std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, c
     options.ssl_ciphers = path_or_null(tls->ciphers);
   }
   bool secure = tls != nullptr;
-  us_socket_context_t* context =
-      usockets().create_socket_context(secure, loop.handle(), sizeof(Listener*), options);
+  us_socket_context_t* context = usockets().create_socket_context(secure, loop.handle(), sizeof(Listener*), options);
   if (!context) return nullptr;
   std::unique_ptr<Listener> listener(new Listener(loop, std::move(settings), secure));
   listener->context_ = context;
@@ -104,8 +103,7 @@ void Listener::subscribe() noexcept {
 
 int Listener::listen(const std::string& host, int port) noexcept {
   errno = 0;
-  listen_socket_ =
-      usockets().listen(secure_, context_, path_or_null(host), port, kExclusivePort, sizeof(Connection));
+  listen_socket_ = usockets().listen(secure_, context_, path_or_null(host), port, kExclusivePort, sizeof(Connection));
   if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
   port_ = usockets().local_port(secure_, reinterpret_cast<us_socket_t*>(listen_socket_));
   return 0;

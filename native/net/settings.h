@@ -12,12 +12,12 @@ struct Settings {
   http::HeadLimits head;
   uint64_t max_body_size = uint64_t{1} << 30;
   uint32_t max_connections = 50'000;
-  uint32_t max_pipelined = 16;       ///< requests of one connection that run at the same time
-  uint32_t headers_timeout = 30'000;    ///< from a connection's opening or a head's first byte to the head's last
-  uint32_t body_timeout = 30'000;       ///< between two pieces of a request body
-  uint32_t send_timeout = 30'000;       ///< without any progress of the answer
-  uint32_t keep_alive_timeout = 75'000; ///< idle between two requests
-  std::string server;                   ///< the Server field's default; empty: none
+  uint32_t max_pipelined = 16;           ///< requests of one connection that run at the same time
+  uint32_t headers_timeout = 30'000;     ///< from a connection's opening or a head's first byte to the head's last
+  uint32_t body_timeout = 30'000;        ///< between two pieces of a request body
+  uint32_t send_timeout = 30'000;        ///< without any progress of the answer
+  uint32_t keep_alive_timeout = 75'000;  ///< idle between two requests
+  std::string server;                    ///< the Server field's default; empty: none
 };
 
 /// A request body up to this size stays in memory; a larger one goes to an unlinked temporary file. Bytes.

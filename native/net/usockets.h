@@ -45,7 +45,8 @@ struct USockets {
   void (*context_close)(int ssl, us_socket_context_t*);
   void* (*context_ext)(int ssl, us_socket_context_t*);
   void (*on_pre_open)(int ssl, us_socket_context_t*, int (*)(us_socket_context_t*, int fd));
-  void (*on_open)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, int is_client, char* ip, int ip_length));
+  void (*on_open)(int ssl, us_socket_context_t*,
+                  us_socket_t* (*)(us_socket_t*, int is_client, char* ip, int ip_length));
   void (*on_close)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, int code, void* reason));
   void (*on_data)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, char* data, int length));
   void (*on_writable)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
@@ -68,7 +69,6 @@ struct USockets {
   int (*poll_fd)(us_poll_t*);
   int (*poll_events)(us_poll_t*);
   void (*poll_change)(us_poll_t*, us_loop_t*, int events);
-
 };
 
 /// Opens the uWebSockets.js binary at `path` and looks every function up. Answers false, with the reason in `error`,
