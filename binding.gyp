@@ -29,10 +29,13 @@
       "defines": ["NAPI_VERSION=8", "NODE_GYP_MODULE_NAME=uwsgiref"],
       "cflags!": ["-fno-strict-aliasing"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-rtti"],
-      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden", "-flto"],
-      "ldflags": ["-flto"],
+      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden"],
       "libraries": ["-ldl"],
       "conditions": [
+        ["OS=='linux'", {
+          "cflags_cc": ["-flto=auto"],
+          "ldflags": ["-flto=auto"]
+        }],
         ["OS=='mac'", {
           "xcode_settings": {
             "CLANG_CXX_LANGUAGE_STANDARD": "c++20",

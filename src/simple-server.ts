@@ -113,11 +113,7 @@ export class WSGIRequestHandler {
   /** Writes one line to {@link getStderr}, with the client's address and the time. */
   logMessage(message: string): void {
     // A control character could forge a line of its own, or command a terminal.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be found
-    const printable = message.replace(
-      /[\x00-\x1f\x7f-\x9f]/g,
-      (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-    );
+    const printable = message.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
     this.getStderr().write(`${this.clientAddress[0]} - - [${logTime(new Date())}] ${printable}\n`);
   }
 }

@@ -32,5 +32,7 @@ export async function checkCommand(target: string, requestPath: string): Promise
     process.exitCode = 1;
     return;
   }
-  process.stdout.write(`${target}: GET ${requestPath} answered ${status}, ${length} bytes; the validator found nothing\n`);
+  process.stdout.write(
+    `${target}: GET ${requestPath} answered ${status}, ${length} bytes; the validator found nothing\n`,
+  );
 }

@@ -4,7 +4,7 @@ import { describeError } from '../show.js';
 import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
 import { Outbox } from './outbox.js';
 import { FIELD_COUNT, FIELD_PLACES, FIELDS, LISTENER } from './request-record.js';
-import { type EngineAccess, type ReceivedRequest, type ServerHandler } from './server-handler.js';
+import type { EngineAccess, ReceivedRequest, ServerHandler } from './server-handler.js';
 
 /** Who answers the requests of a listener. */
 export interface Service {
@@ -26,8 +26,6 @@ export class Engine implements EngineCallbacks {
   readonly #access: EngineAccess;
   readonly #request: ReceivedRequest;
   readonly #services: Array<Service | undefined> = [];
-  /** The handlers of requests in hand, by slot: who hears when the client has room again, or is gone. */
-  readonly #handlers: Array<ServerHandler | undefined> = [];
   readonly #drained = new Map<number, () => void>();
 
   /** @throws EngineUnavailableError when the addon or uSockets cannot be loaded */
@@ -45,8 +43,13 @@ export class Engine implements EngineCallbacks {
       onDrained: (listener) => this.onDrained(listener),
     });
     const { record, recordPlaces } = native.layout;
-    this.#access = { native, outbox: new Outbox(native) };
-    this.#request = { places: new Uint32Array(native.shared, record, recordPlaces), start: 0, text: '', body: undefined };
+    this.#access = { native, outbox: new Outbox(native), handlers: [] };
+    this.#request = {
+      places: new Uint32Array(native.shared, record, recordPlaces),
+      start: 0,
+      text: '',
+      body: undefined,
+    };
   }
 
   /** Listens, with `serviceAt` told the port that was bound. */
@@ -93,7 +96,6 @@ export class Engine implements EngineCallbacks {
     const request = this.#request;
     const { places, start } = request;
     const handler = this.#services[places[start + LISTENER]!]!.handlerFor(this.#access, request);
-    this.#handlers[handler.slot] = handler;
     request.start = start + FIELDS + places[start + FIELD_COUNT]! * FIELD_PLACES;
     return handler;
   }
@@ -104,12 +106,12 @@ export class Engine implements EngineCallbacks {
   }
 
   onReady(slot: number, generation: number): void {
-    const handler = this.#handlers[slot];
+    const handler = this.#access.handlers[slot];
     if (handler?.generation === generation) handler.onReady();
   }
 
   onGone(slot: number, generation: number): void {
-    const handler = this.#handlers[slot];
+    const handler = this.#access.handlers[slot];
     if (handler?.generation === generation) handler.onGone();
   }
 

@@ -37,6 +37,8 @@ export interface ServerContext extends EnvironDefaults {
 export interface EngineAccess {
   readonly native: NativeEngine;
   readonly outbox: Outbox;
+  /** Who hears of a request in hand that the client has room again, or is gone; by slot. */
+  readonly handlers: Array<ServerHandler | undefined>;
 }
 
 /** A request in the engine's own terms: the record that begins at `start` of `places`. Holds during `onRequests`. */
@@ -54,8 +56,7 @@ export class ServerHandler extends BaseHandler {
   readonly generation: number;
   /** The request, before anybody changed it. */
   protected readonly received: Environ;
-  readonly #engine: NativeEngine;
-  readonly #outbox: Outbox;
+  readonly #access: EngineAccess;
   readonly #context: ServerContext;
   readonly #application: Application | undefined;
 
@@ -70,13 +71,13 @@ export class ServerHandler extends BaseHandler {
 
   constructor(engine: EngineAccess, context: ServerContext, request: ReceivedRequest, application?: Application) {
     super();
-    this.#engine = engine.native;
-    this.#outbox = engine.outbox;
+    this.#access = engine;
     this.#context = context;
     this.#application = application;
     const { places, start, text, body } = request;
     this.slot = places[start + SLOT]!;
     this.generation = places[start + GENERATION]!;
+    engine.handlers[this.slot] = this;
     this.received = buildEnviron(text, body, places, start, engine.native.cgiKeys, context);
   }
 
@@ -161,7 +162,7 @@ export class ServerHandler extends BaseHandler {
     const file: FileLike = (this.result as FileWrapper).filelike;
     if (typeof file.fileno !== 'function' || this.#phase !== KEPT || this.#kept !== null) return false;
     if (this.status === null) return false;
-    const sent = this.#engine.sendFile(
+    const sent = this.#access.native.sendFile(
       this.slot,
       this.generation,
       this.#head(),
@@ -199,18 +200,20 @@ export class ServerHandler extends BaseHandler {
   /** The client is gone. */
   onGone(): void {
     this.#gone = true;
+    // What the application has open is closed now, not when it produces its next block.
+    void this.closeResult();
     this.#fail?.(new ClientDisconnectedError('The client closed the connection'));
   }
 
   #respond(): void {
     const body = this.#kept ?? undefined;
-    if (this.#outbox.put(this.slot, this.generation, this.status!, this.headers!, body)) {
+    if (this.#access.outbox.put(this.slot, this.generation, this.status!, this.headers!, body)) {
       this.#kept = null;
       this.#phase = FINISHED;
       return;
     }
     const taken = this.#check(
-      this.#engine.respond(this.slot, this.generation, this.#head(), this.headers!.length, body),
+      this.#access.native.respond(this.slot, this.generation, this.#head(), this.headers!.length, body),
     );
     this.#kept = null;
     this.#phase = FINISHED;
@@ -223,7 +226,7 @@ export class ServerHandler extends BaseHandler {
   #start(): void {
     const { result } = this;
     const length = Array.isArray(result) ? byteLengthOf(result) : -1;
-    this.#check(this.#engine.start(this.slot, this.generation, this.#head(), this.headers!.length, length));
+    this.#check(this.#access.native.start(this.slot, this.generation, this.#head(), this.headers!.length, length));
     this.#phase = STREAMING;
     const kept = this.#kept;
     this.#kept = null;
@@ -235,7 +238,7 @@ export class ServerHandler extends BaseHandler {
       this.#waiting.push(bytes);
       return;
     }
-    const taken = this.#check(this.#engine.write(this.slot, this.generation, bytes));
+    const taken = this.#check(this.#access.native.write(this.slot, this.generation, bytes));
     if (taken < bytes.length) this.#waiting = [bytes.subarray(taken)];
   }
 
@@ -245,7 +248,7 @@ export class ServerHandler extends BaseHandler {
       return;
     }
     this.#phase = FINISHED;
-    this.#engine.finish(this.slot, this.generation);
+    this.#access.native.finish(this.slot, this.generation);
   }
 
   /** Writes what waits, as far as there is room. */
@@ -298,9 +301,10 @@ export class ServerHandler extends BaseHandler {
   }
 
   #release(): void {
-    if (this.#phase !== FINISHED || this.#waiting !== null) this.#engine.abort(this.slot, this.generation);
+    if (this.#phase !== FINISHED || this.#waiting !== null) this.#access.native.abort(this.slot, this.generation);
     this.#phase = FINISHED;
     this.#waiting = null;
+    if (this.#access.handlers[this.slot] === this) this.#access.handlers[this.slot] = undefined;
     const input = this.received['wsgi.input'];
     if (input instanceof DescriptorInput) input.close();
   }
