@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type Application, FileWrapper, openFile } from 'uwsgiref';
 
-const path = process.env.DOWNLOAD ?? process.execPath;
+const path = process.env.DOWNLOAD ?? import.meta.filename;
 
 /** Sends one file: the engine hands it to sendfile(2), so that its bytes never pass through JavaScript. */
 export const app: Application = (environ, startResponse) => {

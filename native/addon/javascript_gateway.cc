@@ -39,6 +39,8 @@ JavascriptGateway::JavascriptGateway(napi_env env, void* uv_loop, std::span<cons
 }
 
 JavascriptGateway::~JavascriptGateway() {
+  // The environment is being torn down, and no JavaScript may run any more.
+  silent_ = true;
   listeners_.clear();
   for (napi_ref callback : callbacks_) napi_delete_reference(env_, callback);
   napi_delete_reference(env_, receiver_);
@@ -75,6 +77,7 @@ void JavascriptGateway::give_answers() noexcept {
 }
 
 void JavascriptGateway::call(Callback callback, std::span<const napi_value> arguments) noexcept {
+  if (silent_) return;
   napi_value receiver = nullptr;
   napi_value function = nullptr;
   napi_get_reference_value(env_, receiver_, &receiver);

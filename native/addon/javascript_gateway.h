@@ -31,7 +31,8 @@ inline constexpr size_t kCallbackCount = static_cast<size_t>(Callback::kCount);
 struct SharedMemory {
   /// Records of the requests of one call.
   static constexpr size_t kRecordPlaces = 4 * record::kMaxSize;
-  /// Answers that JavaScript leaves until the call it is in is over: kAnswerPlaces numbers and the body, each.
+  /// Answers that JavaScript leaves until the call it is in is over: kAnswerPlaces numbers and a body of at most
+  /// net::kSmallBody, each.
   static constexpr size_t kOutboxSize = 128 * 1024;
 
   enum AnswerPlace : size_t { kSlot, kGeneration, kHead, kBodySize, kAnswerPlaces };
@@ -94,6 +95,7 @@ class JavascriptGateway final : public net::Gateway {
   SharedMemory& shared_;
   size_t outbox_read_ = 0;
   bool enclosed_ = false;
+  bool silent_ = false;
   http::ByteBuffer text_;         ///< of the requests that wait for their call
   uint32_t waiting_ = 0;          ///< how many they are
   size_t places_used_ = 0;        ///< by their records

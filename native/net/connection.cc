@@ -1,5 +1,6 @@
 #include "net/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -453,9 +454,18 @@ void Connection::flush(bool more_follows) noexcept {
 size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept {
   int length = static_cast<int>(std::min<size_t>(bytes.size(), 1 << 30));
   int written = usockets().write(secure_, socket_, bytes.data(), length, more_follows);
-  if (written <= 0) return 0;
+  if (written <= 0) {
+    // uSockets does not tell a broken connection from a full one, and would report it writable for ever.
+    if (broken()) closing_ = true;
+    return 0;
+  }
   progressed_ = true;
   return static_cast<size_t>(written);
+}
+
+bool Connection::broken() const noexcept {
+  pollfd state{.fd = fd(), .events = POLLOUT, .revents = 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
 void Connection::rearm() noexcept {

@@ -93,6 +93,7 @@ class Connection {
   void arm_deadline() noexcept;
   void update_poll() noexcept;
   void end_output() noexcept;
+  bool broken() const noexcept;
 
   void take_input(std::string_view bytes) noexcept;
   size_t consume(std::string_view bytes) noexcept;

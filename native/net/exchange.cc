@@ -49,9 +49,8 @@ http::ByteBuffer& Exchange::sink() noexcept {
   return connection_->is_current(*this) ? connection_->output_of_turn() : pending_;
 }
 
-size_t Exchange::room() const noexcept {
-  size_t queued = connection_->is_current(*this) ? connection_->queued() : pending_.size();
-  return queued < kHighWater ? kWriteSlice : 0;
+bool Exchange::queue_is_full() const noexcept {
+  return (connection_->is_current(*this) ? connection_->queued() : pending_.size()) >= kHighWater;
 }
 
 void Exchange::send(std::string_view bytes) noexcept {
@@ -81,16 +80,20 @@ http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
 
 size_t Exchange::write(std::string_view bytes) noexcept {
   Connection::Turn turn(*connection_);
+  return write(bytes, Room::kOfTheQueue);
+}
+
+size_t Exchange::write(std::string_view bytes, Room room) noexcept {
   if (framing_.body == Body::kNone) return bytes.size();
-  if (framing_.body != Body::kLength) return take(bytes);
+  if (framing_.body != Body::kLength) return take(bytes, room);
   if (bytes.size() <= remaining_) {
-    size_t taken = take(bytes);
+    size_t taken = take(bytes, room);
     remaining_ -= taken;
     return taken;
   }
   // RFC 9112 §6.3: what went beyond the Content-Length would be read as the beginning of the next response.
   size_t due = static_cast<size_t>(remaining_);
-  size_t taken = take(bytes.substr(0, due));
+  size_t taken = take(bytes.substr(0, due), room);
   remaining_ -= taken;
   if (taken < due) return taken;
   if (!surplus_cut_) connection_->loop().gateway().on_notice(Notice::kSurplusBody, 0);
@@ -98,14 +101,14 @@ size_t Exchange::write(std::string_view bytes) noexcept {
   return bytes.size();
 }
 
-size_t Exchange::take(std::string_view bytes) noexcept {
+size_t Exchange::take(std::string_view bytes, Room room) noexcept {
   size_t taken = 0;
   while (taken < bytes.size()) {
-    std::string_view slice = bytes.substr(taken, room());
-    if (slice.empty()) {
+    if (room == Room::kOfTheQueue && queue_is_full()) {
       waiting_ = true;
       break;
     }
+    std::string_view slice = bytes.substr(taken, kWriteSlice);
     if (framing_.body == Body::kChunked) {
       http::append_chunk_size(slice.size(), sink());
       send(slice);
@@ -137,7 +140,7 @@ http::ResponseResult Exchange::respond(const http::ResponseHead& head, std::stri
   if (!(head_request_ && body.empty())) stated.body_length = body.size();
   http::ResponseResult result = start(stated);
   if (result.error != http::ResponseError::kNone) return result;
-  taken = write(body);
+  taken = write(body, body.size() <= kSmallBody ? Room::kAlways : Room::kOfTheQueue);
   if (taken == body.size()) finish();
   return result;
 }

@@ -47,7 +47,7 @@ class Exchange {
   /// The body is complete.
   void finish() noexcept;
 
-  /// A head and a whole body at once; finished if `taken` is all of it.
+  /// A head and a whole body at once; finished if `taken` is all of it, which it is of a body up to kSmallBody.
   http::ResponseResult respond(const http::ResponseHead& head, std::string_view body, size_t& taken) noexcept;
 
   /// The body is a region of a file, which must stay open until it has left: at once if the answer is true, else
@@ -84,8 +84,12 @@ class Exchange {
   bool over() const noexcept { return state_ == State::kFinished || state_ == State::kAborted; }
   bool has_file() const noexcept { return file_.active(); }
   http::ByteBuffer& sink() noexcept;
-  size_t room() const noexcept;
-  size_t take(std::string_view bytes) noexcept;
+  /// Whether bytes are taken while the queue is full.
+  enum class Room : uint8_t { kOfTheQueue, kAlways };
+
+  bool queue_is_full() const noexcept;
+  size_t write(std::string_view bytes, Room room) noexcept;
+  size_t take(std::string_view bytes, Room room) noexcept;
   void send(std::string_view bytes) noexcept;
 
   Connection* connection_ = nullptr;

@@ -1,5 +1,8 @@
 #include "net/listener.h"
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,6 +10,7 @@
 
 #include "net/connection.h"
 #include "net/event_loop.h"
+#include "net/file_descriptor.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -16,6 +20,19 @@ constexpr int kExclusivePort = 1;  // without it uSockets sets SO_REUSEPORT, and
 template <int kSecure>
 Connection& connection_of(us_socket_t* socket) noexcept {
   return *static_cast<Connection*>(usockets().socket_ext(kSecure, socket));
+}
+
+/// Whether something stands at `path` that is no abandoned socket: another kind of file, or a socket that answers.
+bool socket_in_use(const std::string& path) noexcept {
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0) return false;
+  if (!S_ISSOCK(status.st_mode)) return true;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+         errno != ECONNREFUSED;
 }
 
 const char* path_or_null(const std::string& path) noexcept { return path.empty() ? nullptr : path.c_str(); }
@@ -53,7 +70,8 @@ std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, c
 }
 
 Listener::~Listener() {
-  if (listen_socket_) usockets().listen_close(secure_, listen_socket_);
+  close_connections();
+  stop_listening();
   usockets().context_free(secure_, context_);
 }
 
@@ -106,20 +124,35 @@ int Listener::listen(const std::string& host, int port) noexcept {
   listen_socket_ = usockets().listen(secure_, context_, path_or_null(host), port, kExclusivePort, sizeof(Connection));
   if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
   port_ = usockets().local_port(secure_, reinterpret_cast<us_socket_t*>(listen_socket_));
+  // uSockets does so only where the port was given. Connections inherit it, and a port whose last connections linger
+  // in TIME_WAIT can be bound again.
+  int on = 1;
+  setsockopt(usockets().poll_fd(reinterpret_cast<us_poll_t*>(listen_socket_)), SOL_SOCKET, SO_REUSEADDR, &on,
+             sizeof on);
   return 0;
 }
 
 int Listener::listen_unix(const std::string& path) noexcept {
+  // uSockets copies the path unchecked, and removes whatever it finds there.
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) return ENAMETOOLONG;
+  if (socket_in_use(path)) return EADDRINUSE;
   errno = 0;
   listen_socket_ = usockets().listen_unix(secure_, context_, path.c_str(), kExclusivePort, sizeof(Connection));
   if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
+  path_ = path;
   return 0;
+}
+
+void Listener::stop_listening() noexcept {
+  if (!listen_socket_) return;
+  if (!path_.empty()) ::unlink(path_.c_str());
+  usockets().listen_close(secure_, std::exchange(listen_socket_, nullptr));
 }
 
 void Listener::drain() noexcept {
   if (draining_) return;
   draining_ = true;
-  if (listen_socket_) usockets().listen_close(secure_, std::exchange(listen_socket_, nullptr));
+  stop_listening();
   if (connection_count_ == 0) {
     loop_.gateway().on_drained(*this);
     return;

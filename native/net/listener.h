@@ -58,6 +58,7 @@ class Listener {
   void subscribe() noexcept;
   template <typename Visit>
   void for_each_connection(Visit visit) noexcept;
+  void stop_listening() noexcept;
   void opened() noexcept { connection_count_++; }
   void closed() noexcept;
 
@@ -69,6 +70,7 @@ class Listener {
   us_socket_context_t* context_ = nullptr;
   us_listen_socket_t* listen_socket_ = nullptr;
   int port_ = 0;
+  std::string path_;  ///< of a Unix socket, to be removed with the listener
   uint32_t connection_count_ = 0;
   bool draining_ = false;
 };

@@ -41,11 +41,6 @@ int write_whole(int fd, std::string_view bytes) {
 
 }  // namespace
 
-void FileDescriptor::reset() noexcept {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
 int RequestBody::append(std::string_view bytes) noexcept {
   size_ += bytes.size();
   if (!file_ && size_ <= kBodyInMemory) {

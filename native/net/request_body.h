@@ -4,34 +4,9 @@
 #include <string_view>
 
 #include "http/byte_buffer.h"
+#include "net/file_descriptor.h"
 
 namespace uwsgiref::net {
-
-/// Owns a file descriptor.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
-  ~FileDescriptor() { reset(); }
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    reset();
-    fd_ = other.release();
-    return *this;
-  }
-
-  int get() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-  int release() noexcept {
-    int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-  void reset() noexcept;
-
- private:
-  int fd_ = -1;
-};
 
 /// A request body as it is collected: in memory up to kBodyInMemory, then in an unlinked temporary file.
 class RequestBody {

@@ -26,6 +26,9 @@ inline constexpr size_t kBodyInMemory = 512 * 1024;
 /// An exchange takes no more of its body while this many bytes wait on the connection.
 inline constexpr size_t kHighWater = 64 * 1024;
 
+/// A whole body up to this size is taken whether there is room or not: an exchange has only one.
+inline constexpr size_t kSmallBody = 16 * 1024;
+
 /// The most that one write hands to the kernel before it asks again, so that one piece never copies more.
 inline constexpr size_t kWriteSlice = 256 * 1024;
 

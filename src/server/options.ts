@@ -79,13 +79,14 @@ const RANGES = {
   keepAliveTimeout: [0, 86_400_000],
 } as const satisfies Record<string, readonly [least: number, greatest: number]>;
 
-/** @throws RangeError when a number is out of its range, or host and path are both given */
+/** @throws RangeError when a number is out of its range, or host and path are both given, or the path is empty */
 export function checkOptions(options: ServerOptions): CheckedOptions {
   const listen: ListenOptions = { host: options.host ?? '127.0.0.1', port: options.port ?? 8000 };
   if (options.path !== undefined) {
     if (options.host !== undefined || options.port !== undefined) {
       throw new RangeError('A server listens at a path or at host and port; give either');
     }
+    if (options.path === '') throw new RangeError('path must name a Unix socket, got an empty string');
     listen.path = options.path;
   }
   for (const [name, [least, greatest]] of Object.entries(RANGES) as Array<[keyof typeof RANGES, [number, number]]>) {

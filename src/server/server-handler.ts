@@ -3,6 +3,7 @@
 import { fail } from 'node:assert';
 import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
+import { describeError } from '../show.js';
 import { DescriptorInput } from '../streams.js';
 import type { Application, Environ, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
@@ -295,9 +296,10 @@ export class ServerHandler extends BaseHandler {
   #abandon(error: unknown): void {
     try {
       this.logException(error);
-    } finally {
-      this.#release();
+    } catch (logError) {
+      process.stderr.write(`${describeError(error, null)}\nand wsgi.errors failed: ${describeError(logError, null)}\n`);
     }
+    this.#release();
   }
 
   #release(): void {

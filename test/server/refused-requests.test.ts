@@ -69,10 +69,10 @@ describe('a refused request', () => {
 
   it('is refused as soon as its bad byte has come', async () => {
     const { port } = await started(echoPath);
-    for (const bytes of ["GET / HTTP/3", 'GET /\x7f', 'GET / HTTP/1.1\r\nHost: x\r\n ', `${POST}A(`]) {
+    for (const bytes of ['GET / HTTQ', 'GET /\x7f', 'GET / HTTP/1.1\r\nHost: x\r\n ', `${POST}A(`]) {
       const client = await RawClient.open(port);
       const { status } = await client.send(bytes).response();
-      expect([bytes, status]).toEqual([bytes, bytes.includes('HTTP/3') ? 505 : 400]);
+      expect([bytes, status]).toEqual([bytes, 400]);
     }
   });
 

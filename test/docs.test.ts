@@ -1,0 +1,156 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { EXAMPLES, runnable, runnableExamples } from './runnable-examples.js';
+import { Program } from './server/fixtures/program.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const manifest = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
+
+const DOCUMENTS = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  'bench/README.md',
+];
+
+/** The fenced blocks of a language. */
+function blocks(markdown: string, language: string): string[] {
+  return [...markdown.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+    .filter(([, of]) => of === language)
+    .map(([, , text]) => text!);
+}
+
+/** The commands of the shell blocks, without their comments. */
+function commands(markdown: string): string[] {
+  const lines = blocks(markdown, 'sh').flatMap((block) => block.split('\n'));
+  return lines.flatMap((line) => line.replace(/\s+#.*$/, '').split(' && ')).filter((command) => command !== '');
+}
+
+/** What a heading can be linked by, as GitHub derives it. */
+function anchors(markdown: string): string[] {
+  const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe.each(DOCUMENTS)('%s', (path) => {
+  const markdown = read(path).replace(/^```.*?^```$/gms, '');
+  const links = [...markdown.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link]) => link!);
+
+  it('has no link that leads nowhere', () => {
+    const broken = links.filter((link) => {
+      const [file = '', anchor] = link.split('#');
+      const target = file === '' ? path : join(dirname(path), file);
+      if (!existsSync(join(root, target))) return true;
+      return anchor !== undefined && !anchors(read(target)).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it('names no npm script that there is not', () => {
+    const named = [...read(path).matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script!);
+    expect(named.filter((script) => !(script in manifest.scripts))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  const readme = read('README.md');
+  let folder = '';
+  let cli = '';
+  beforeAll(async () => {
+    ({ folder, cli } = await runnableExamples());
+  });
+
+  it('shows every example, as it is', () => {
+    expect(new Set(blocks(readme, 'ts'))).toEqual(new Set(EXAMPLES.values()));
+    for (const name of EXAMPLES.keys()) expect(readme).toContain(`\`examples/${name}\`:`);
+  });
+
+  const npm = commands(readme).filter((command) => command.startsWith('npm '));
+  const ours = commands(readme).filter((command) => /^(npx uwsgiref|node dist)/.test(command));
+
+  it('has the commands that are tested, and no others', () => {
+    expect(npm.length).toBeGreaterThan(3);
+    expect(ours.length).toBeGreaterThan(4);
+    expect(commands(readme).filter((command) => ![...npm, ...ours].includes(command))).toEqual([]);
+  });
+
+  it.each(npm)('%s is a command of this package', (command) => {
+    const [, verb, script] = command.split(' ');
+    if (verb === 'run') expect(manifest.scripts).toHaveProperty([script!]);
+    else if (verb === 'install') expect(script).toBe(`/path/to/uwsgiref-${manifest.version}.tgz`);
+    else expect(verb === 'ci' || manifest.scripts[verb!] !== undefined).toBe(true);
+  });
+
+  it('is right about npm start', async () => {
+    const program = new Program('sh', ['-c', `exec ${manifest.scripts.start} --port 0`], { cwd: root });
+    const [, url] = await program.says(/ at (http:\S+)\n/);
+    expect(await (await fetch(url!)).text()).toMatch(/^Hello world!/);
+  });
+
+  it.each(ours)('%s works', async (command) => {
+    const words = command.replace(/^(npx uwsgiref|node dist\/cli\/main\.js) /, '').split(' ');
+    const ends = words[0] === 'check' || words.includes('--help');
+    // Any free port will do here; and the examples are where the command is run.
+    const port = words.indexOf('--port');
+    if (port > 0) words.splice(port, 2);
+    if (!ends && !words.includes('--path')) words.push('--port', '0');
+    const args = words.map((word) => word.replace(/^(?:examples\/)?(\w+\.ts)(?=:|$)/, (_all, name) => runnable(name)));
+
+    const program = new Program(process.execPath, [cli, ...args], { cwd: folder });
+    if (ends) {
+      expect(await program.ended).toBe(0);
+      return;
+    }
+    const [, url = ''] = await program.says(/^Serving .* at (\S+)$/m);
+    if (url.startsWith('http:')) expect((await fetch(`${url}/hello.ts`)).status).toBe(200);
+    else expect(existsSync(join(folder, url.replace('unix:', '')))).toBe(true);
+    program.process.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  it('documents every npm script', () => {
+    const contributing = read('CONTRIBUTING.md');
+    const ofNpmItself = ['install', 'prepare'];
+    for (const script of Object.keys(manifest.scripts).filter((name) => !ofNpmItself.includes(name))) {
+      const command = ['start', 'test'].includes(script) ? `npm ${script}` : `npm run ${script}`;
+      expect(contributing).toContain(`| \`${command}\` |`);
+    }
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const architecture = read('docs/architecture.md');
+
+  function enumerators(file: string, name: string): string[] {
+    const [, body = ''] = new RegExp(`enum class ${name} : \\w+ \\{(.*?)\\};`, 's').exec(read(file)) ?? [];
+    return [...body.replace(/\/\/.*$/gm, '').matchAll(/\bk\w+/g)].map(([each]) => each).sort();
+  }
+
+  it('knows the waits of a connection, each in its table and in its diagram', () => {
+    const waits = enumerators('native/net/connection.h', 'Wait');
+    const table = [...architecture.matchAll(/^\| `(k\w+)` \|/gm)].map(([, wait]) => wait!);
+    const diagram =
+      blocks(architecture, 'mermaid')
+        .join()
+        .match(/\bk[A-Z]\w+/g) ?? [];
+    expect(waits).not.toEqual([]);
+    expect(table.sort()).toEqual(waits);
+    expect([...new Set(diagram)].sort()).toEqual(waits);
+  });
+
+  it('knows the states of an exchange', () => {
+    const [, paragraph = ''] = /^Beside that an \*\*exchange\*\*(.*?)\n\n/ms.exec(architecture) ?? [];
+    const states = [...paragraph.matchAll(/`(k\w+)`/g)].map(([, state]) => state!);
+    expect(states.sort()).toEqual(enumerators('native/net/exchange.h', 'State'));
+    expect(states).not.toEqual([]);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { get, RawClient, request } from './fixtures/raw-client.js';
+import { echoBody, gate, later, plain, started, until } from './fixtures/started-server.js';
+
+/** One timeout short, all others off, so that only the one in question can end a connection. */
+function only(name: 'headersTimeout' | 'bodyTimeout' | 'sendTimeout' | 'keepAliveTimeout', milliseconds = 300) {
+  return { headersTimeout: 0, bodyTimeout: 0, sendTimeout: 0, keepAliveTimeout: 0, [name]: milliseconds };
+}
+
+describe('headersTimeout', () => {
+  it('answers 408 to a head that is not complete in time, however steadily it comes', async () => {
+    const { port } = await started(echoBody, only('headersTimeout'));
+    const client = await RawClient.open(port);
+    client.send('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+    while (client.receivedBytes === 0) {
+      client.send('a');
+      await later(20);
+    }
+    const response = await client.response();
+    expect([response.status, response.field('connection')]).toEqual([408, 'close']);
+    expect((await client.end()).length).toBe(0);
+  });
+
+  it('closes a connection that says nothing at all', async () => {
+    const { port } = await started(echoBody, only('headersTimeout'));
+    const client = await RawClient.open(port);
+    expect((await client.end()).length).toBe(0);
+  });
+
+  it('counts for a second head, too', async () => {
+    const { port } = await started(echoBody, only('headersTimeout'));
+    const client = await RawClient.open(port);
+    client.send(`${get('/')}GET /second HT`);
+    expect((await client.response()).status).toBe(200);
+    expect((await client.response()).status).toBe(408);
+  });
+
+  it('lets an application take its time, and a body', async () => {
+    const slow = gate();
+    const { port } = await started(async (environ, startResponse) => {
+      await slow.opened;
+      return echoBody(environ, startResponse);
+    }, only('headersTimeout'));
+    const client = await RawClient.open(port);
+    client.send(request('POST', '/', 'Content-Length: 2') + 'a');
+    await later(700);
+    client.send('b');
+    await later(700);
+    slow.open();
+    expect((await client.response()).body.toString()).toBe('ab');
+  });
+});
+
+describe('bodyTimeout', () => {
+  it('answers 408 to a body that stops coming', async () => {
+    for (const framing of ['Content-Length: 10', 'Transfer-Encoding: chunked']) {
+      const { port } = await started(echoBody, only('bodyTimeout'));
+      const client = await RawClient.open(port);
+      client.send(request('POST', '/', framing));
+      await later(20);
+      client.send('5\r\nab');
+      const response = await client.response();
+      expect([response.status, response.field('connection')]).toEqual([408, 'close']);
+      expect((await client.end()).length).toBe(0);
+    }
+  });
+
+  it('lets a body come slowly that does not stop', async () => {
+    const { port } = await started(echoBody, only('bodyTimeout', 600));
+    const client = await RawClient.open(port);
+    client.send(request('POST', '/', 'Content-Length: 12'));
+    for (const byte of 'slow but fine'.slice(0, 12)) {
+      await later(100);
+      client.send(byte);
+    }
+    expect((await client.response()).body.toString()).toBe('slow but fin');
+  });
+});
+
+describe('keepAliveTimeout', () => {
+  it('closes a connection that is idle behind a response, without a word', async () => {
+    const { port } = await started(echoBody, only('keepAliveTimeout'));
+    const client = await RawClient.open(port);
+    expect((await client.send(get('/')).response()).status).toBe(200);
+    expect((await client.end()).length).toBe(0);
+  });
+
+  it('spares a connection that is used, and one that waits for its answer', async () => {
+    const slow = gate();
+    const { port } = await started(async (environ, startResponse) => {
+      if (environ.PATH_INFO === '/slow') await slow.opened;
+      return echoBody(environ, startResponse);
+    }, only('keepAliveTimeout', 600));
+    const client = await RawClient.open(port);
+    for (let round = 0; round < 10; round++) {
+      expect((await client.send(get('/')).response()).status).toBe(200);
+      await later(100);
+    }
+    client.send(get('/slow'));
+    await later(1200);
+    slow.open();
+    expect((await client.response()).status).toBe(200);
+  });
+});
+
+describe('sendTimeout', () => {
+  it('closes the connection of a client that does not read, and ends the application', async () => {
+    let closed = 0;
+    const { port, server } = await started((_environ, startResponse) => {
+      startResponse('200 OK', plain());
+      const blocks = (function* () {
+        for (;;) yield Buffer.alloc(100_000);
+      })();
+      return { [Symbol.iterator]: () => blocks, close: () => void closed++ };
+    }, only('sendTimeout'));
+    const client = await RawClient.open(port);
+    client.socket.pause();
+    client.send(get('/'));
+    await until(() => server.stats().openConnections === 0);
+    await until(() => closed === 1);
+  });
+
+  it('spares a client that reads slowly', async () => {
+    const size = 20_000_000;
+    const { port } = await started((_environ, startResponse) => {
+      startResponse('200 OK', plain());
+      return [Buffer.alloc(size)];
+    }, only('sendTimeout', 600));
+    const client = await RawClient.open(port);
+    let pausedFor = 0;
+    client.sink = () => {
+      if (pausedFor > 1500) return;
+      client.socket.pause();
+      pausedFor += 50;
+      setTimeout(() => client.socket.resume(), 50);
+    };
+    client.send(get('/'));
+    await client.receive(size);
+    expect(client.receivedBytes).toBeGreaterThan(size);
+    expect(pausedFor).toBeGreaterThan(1500);
+  });
+
+  it('does not count while the application takes its time', async () => {
+    const { port } = await started(async function* (_environ, startResponse) {
+      startResponse('200 OK', plain());
+      yield 'a';
+      await later(1000);
+      yield 'b';
+    }, only('sendTimeout'));
+    const client = await RawClient.open(port);
+    expect((await client.send(get('/')).response()).body.toString()).toBe('ab');
+  });
+});
