@@ -124,6 +124,8 @@ void Connection::settle() noexcept {
   if (closing_) return;
   // Nothing will complete what is not complete now; what only waits for its turn is answered yet.
   if (half_closed_ && (input_.empty() || may_dispatch())) reading_over_ = true;
+  // The answer in hand may have promised that the connection persists before the listener began to drain.
+  if (listener_.draining() && input_.empty() && !first_ && !collecting_) reading_over_ = true;
   flush(false);
   if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
   if (!closing_) update_poll();
