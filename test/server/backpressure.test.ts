@@ -32,10 +32,10 @@ describe('a client that stops reading', () => {
   }
 
   for (const [kind, body] of [
-    ['generator', blocks],
-    ['asynchronous generator', blocksLater],
+    ['a generator', blocks],
+    ['an asynchronous generator', blocksLater],
   ] as const) {
-    it(`stops a ${kind}, and starts it again when it reads on`, async () => {
+    it(`stops ${kind}, and starts it again when it reads on`, async () => {
       const { port } = await started((_environ, startResponse) => {
         startResponse('200 OK', plain());
         return body();

@@ -61,7 +61,12 @@ describe('a client that is gone', () => {
     next.open();
     await until(() => closed > 0);
     await later(20);
-    expect({ closed, cleaned, beyond, errors: errors.text }).toEqual({ closed: 1, cleaned: 1, beyond: false, errors: '' });
+    expect({ closed, cleaned, beyond, errors: errors.text }).toEqual({
+      closed: 1,
+      cleaned: 1,
+      beyond: false,
+      errors: '',
+    });
   });
 
   it('before an application has answered makes its later answer harmless', async () => {
@@ -149,8 +154,8 @@ describe('a client that is gone', () => {
     const before = openDescriptors().length;
     const beginnings = [
       'GET / HT',
-      request('POST', '/', 'Content-Length: 10') + 'abc',
-      request('POST', '/', 'Transfer-Encoding: chunked') + '5\r\nab',
+      `${request('POST', '/', 'Content-Length: 10')}abc`,
+      `${request('POST', '/', 'Transfer-Encoding: chunked')}5\r\nab`,
       // Large enough for a temporary file.
       request('POST', '/', 'Content-Length: 2000000') + 'x'.repeat(1_000_000),
     ];

@@ -79,7 +79,7 @@ describe('close()', () => {
   it('lets a request body that is arriving arrive', async () => {
     const { server, port } = await started(echoBody);
     const client = await RawClient.open(port);
-    client.send(request('POST', '/', 'Content-Length: 6') + 'abc');
+    client.send(`${request('POST', '/', 'Content-Length: 6')}abc`);
     await later(20);
     const closing = server.close(NEVER);
     client.send('def');

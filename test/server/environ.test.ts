@@ -92,14 +92,33 @@ describe('the environ', () => {
 
   it('has repeated fields joined: by a comma, Cookie by a semicolon', async () => {
     const { environ } = await environOf(
-      get('/', 'Accept: a', 'accept: b', 'X-Unknown: 1', 'X-UNKNOWN: 2', 'x-unknown:', 'Cookie: a=1', 'cookie: b=2', 'Cookie: c=3'),
+      get(
+        '/',
+        'Accept: a',
+        'accept: b',
+        'X-Unknown: 1',
+        'X-UNKNOWN: 2',
+        'x-unknown:',
+        'Cookie: a=1',
+        'cookie: b=2',
+        'Cookie: c=3',
+      ),
     );
-    expect([environ.HTTP_ACCEPT, environ.HTTP_X_UNKNOWN, environ.HTTP_COOKIE]).toEqual(['a,b', '1,2,', 'a=1; b=2; c=3']);
+    expect([environ.HTTP_ACCEPT, environ.HTTP_X_UNKNOWN, environ.HTTP_COOKIE]).toEqual([
+      'a,b',
+      '1,2,',
+      'a=1; b=2; c=3',
+    ]);
   });
 
   it('has values without the white space around them, a character a byte', async () => {
     const { environ } = await environOf(get('/', 'X-A: \t v \t w \t ', 'X-B:', 'X-C: \xe9\xff', 'X-D:no-space'));
-    expect([environ.HTTP_X_A, environ.HTTP_X_B, environ.HTTP_X_C, environ.HTTP_X_D]).toEqual(['v \t w', '', '\xe9\xff', 'no-space']);
+    expect([environ.HTTP_X_A, environ.HTTP_X_B, environ.HTTP_X_C, environ.HTTP_X_D]).toEqual([
+      'v \t w',
+      '',
+      '\xe9\xff',
+      'no-space',
+    ]);
   });
 
   it('has type and length without HTTP_', async () => {
@@ -142,7 +161,9 @@ describe('the environ', () => {
   });
 
   it('cannot be given variables of its own by field names', async () => {
-    const { environ } = await environOf(get('/', 'wsgi.version: 2', '__proto__: x', 'constructor: y', 'remote-addr: z'));
+    const { environ } = await environOf(
+      get('/', 'wsgi.version: 2', '__proto__: x', 'constructor: y', 'remote-addr: z'),
+    );
     expect(environ['wsgi.version']).toEqual([1, 0]);
     expect(environ.REMOTE_ADDR).toBe('127.0.0.1');
     expect([environ.HTTP_CONSTRUCTOR, environ.HTTP_REMOTE_ADDR, environ['HTTP_WSGI.VERSION']]).toEqual(['y', 'z', '2']);

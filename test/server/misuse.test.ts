@@ -4,7 +4,21 @@ import type { Application, ResponseBody } from '../../src/types.js';
 import { get, RawClient } from './fixtures/raw-client.js';
 import { echoPath, later, plain, started, until } from './fixtures/started-server.js';
 
-const JUNK: unknown[] = [null, undefined, 0, 42, true, 'text', '', Symbol('s'), 10n, {}, () => ['x'], Buffer.from('x'), new Date(0)];
+const JUNK: unknown[] = [
+  null,
+  undefined,
+  0,
+  42,
+  true,
+  'text',
+  '',
+  Symbol('s'),
+  10n,
+  {},
+  () => ['x'],
+  Buffer.from('x'),
+  new Date(0),
+];
 
 /** Serves `/ok` properly, and everything else by `application`. */
 function beside(application: Application) {
@@ -79,7 +93,18 @@ describe('an application that', () => {
   });
 
   it('throws anything at all is answered 500', async () => {
-    for (const junk of [...JUNK, Object.create(null), new Proxy({}, { get: () => { throw new Error('hostile'); } })]) {
+    for (const junk of [
+      ...JUNK,
+      Object.create(null),
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('hostile');
+          },
+        },
+      ),
+    ]) {
       const { port } = await beside(() => {
         throw junk;
       });
@@ -139,7 +164,9 @@ describe('an application that', () => {
     const client = await RawClient.open(port);
     client.send(get('/'));
     // Whether the detached block was taken in time or not: no other memory may show.
-    const { body } = await client.response().catch((error: { received?: Buffer }) => ({ body: error.received ?? Buffer.alloc(0) }));
+    const { body } = await client
+      .response()
+      .catch((error: { received?: Buffer }) => ({ body: error.received ?? Buffer.alloc(0) }));
     expect(body.every((byte) => byte === 65 || byte === 66)).toBe(true);
   });
 });
@@ -176,7 +203,17 @@ describe('the engine, called as nobody should', () => {
     engine.closeConnections(99);
     engine.giveAnswers();
     type Loose = Record<string, (...junk: unknown[]) => unknown>;
-    for (const name of ['respond', 'start', 'write', 'finish', 'abort', 'sendFile', 'drain', 'closeConnections', 'stats']) {
+    for (const name of [
+      'respond',
+      'start',
+      'write',
+      'finish',
+      'abort',
+      'sendFile',
+      'drain',
+      'closeConnections',
+      'stats',
+    ]) {
       for (const junk of JUNK) (engine as unknown as Loose)[name]!(junk, junk, junk, junk, junk, junk, junk);
       (engine as unknown as Loose)[name]!();
     }
@@ -216,7 +253,7 @@ describe('the engine, called as nobody should', () => {
       expect(engine.respond(...first, text, count, undefined)).toBeLessThanOrEqual(-16);
       expect(engine.start(...first, text, count, -1)).toBeLessThanOrEqual(-16);
     }
-    expect(engine.sendFile(...first, head, 1, 999_999, 0, 10)).toBe(-2);
+    expect(engine.sendFile(...first, head, 1, 999_999, -1, -1)).toBe(-2);
     expect(engine.start(...first, head, 1, 4)).toBe(0);
     expect(engine.start(...first, head, 1, 4)).toBe(-3);
     expect(engine.respond(...first, head, 1, Buffer.from('x'))).toBe(-3);

@@ -1,5 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EngineUnavailableError } from '../../src/server/index.js';
@@ -46,7 +45,8 @@ describe('the uWebSockets.js binary', () => {
   const installed = findUSockets();
 
   it('is found where npm has installed it', () => {
-    expect(createRequire(import.meta.url).resolve(installed)).toBe(installed);
+    expect(existsSync(installed)).toBe(true);
+    expect(installed).toContain(join('node_modules', 'uWebSockets.js'));
   });
 
   it('is found at the root of the official package, and in dist/bin of the repack', () => {
@@ -62,7 +62,8 @@ describe('the uWebSockets.js binary', () => {
   it('of the newest release of Node is taken, at the root first', () => {
     const root = temporaryFolder();
     mkdirSync(join(root, 'dist/bin'), { recursive: true });
-    for (const name of [`${NAME}108.node`, `${NAME}127.node`, `uws_other_arch_137.node`]) writeFileSync(join(root, name), '');
+    for (const name of [`${NAME}108.node`, `${NAME}127.node`, `uws_other_arch_137.node`])
+      writeFileSync(join(root, name), '');
     writeFileSync(join(root, 'dist/bin', `${NAME}137.node`), '');
     expect(findUSockets(root)).toBe(join(root, `${NAME}127.node`));
   });

@@ -65,7 +65,7 @@ describe('pipelined requests', () => {
     const { application, slow, begun } = gated();
     const { port } = await started(application);
     const client = await RawClient.open(port);
-    client.send(request('POST', '/slow', 'Content-Length: 3') + `abc${get('/b')}${get('/c')}`);
+    client.send(`${request('POST', '/slow', 'Content-Length: 3')}abc${get('/b')}${get('/c')}`);
     await until(() => begun.length === 1);
     await (await RawClient.open(port)).send(get('/other')).response();
     expect(begun).toEqual(['POST /slow', 'GET /other']);
@@ -77,7 +77,7 @@ describe('pipelined requests', () => {
     const { application, slow, begun } = gated();
     const { port } = await started(application);
     const client = await RawClient.open(port);
-    client.send(get('/slow') + request('POST', '/post', 'Content-Length: 6') + 'abc');
+    client.send(`${get('/slow') + request('POST', '/post', 'Content-Length: 6')}abc`);
     await until(() => begun.length === 1);
     client.send(`def${get('/last')}`);
     slow.open();

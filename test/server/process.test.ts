@@ -1,15 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { compiledPackage } from './fixtures/compiled-package.js';
 import { Program } from './fixtures/program.js';
 
 /** What must not bring a process down, or must bring it to its end, each in a process of its own. */
 
-let folder: string;
-beforeAll(() => {
-  folder = compiledPackage();
-});
+const folder = compiledPackage();
 
 let count = 0;
 

@@ -76,6 +76,18 @@ describe('a refused request', () => {
     }
   });
 
+  it('is not read on for ever, though its client never ends', async () => {
+    const { port, server } = await started(echoPath);
+    const client = await RawClient.open(port);
+    client.send('GET /\n');
+    expect((await client.response()).status).toBe(400);
+    while (server.stats().openConnections > 0) {
+      client.send('x'.repeat(1000));
+      await later(50);
+    }
+    expect(client.receivedBytes).toBeGreaterThan(0);
+  });
+
   it('is answered behind the requests before it', async () => {
     const slow = gate();
     const { port } = await started(async (environ, startResponse) => {

@@ -207,7 +207,14 @@ describe('a request body', () => {
   it('is read by every method of wsgi.input, and ends where it ends', async () => {
     const { port } = await started((environ, startResponse) => {
       const input = environ['wsgi.input'];
-      const parts = [input.readline(), input.readline(2), input.read(3), ...input.readlines(), input.read(), input.read(9)];
+      const parts = [
+        input.readline(),
+        input.readline(2),
+        input.read(3),
+        ...input.readlines(),
+        input.read(),
+        input.read(9),
+      ];
       startResponse('200 OK', plain());
       return [JSON.stringify(parts.map(String))];
     });

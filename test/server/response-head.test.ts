@@ -13,7 +13,14 @@ function answering(headers: HeaderList, status = '200 OK'): Application {
 
 describe('a response head', () => {
   it('has the fields of the application in their order, with Date and Server of the engine', async () => {
-    const { port } = await started(answering([['X-B', '1'], ['Content-Type', 'text/plain'], ['x-b', '2'], ['X-Empty', '']]));
+    const { port } = await started(
+      answering([
+        ['X-B', '1'],
+        ['Content-Type', 'text/plain'],
+        ['x-b', '2'],
+        ['X-Empty', ''],
+      ]),
+    );
     const client = await RawClient.open(port);
     for (let round = 0; round < 4; round++) {
       const { fields } = await client.send(get('/')).response();

@@ -42,10 +42,10 @@ describe('headersTimeout', () => {
       return echoBody(environ, startResponse);
     }, only('headersTimeout'));
     const client = await RawClient.open(port);
-    client.send(request('POST', '/', 'Content-Length: 2') + 'a');
-    await later(700);
+    client.send(`${request('POST', '/', 'Content-Length: 2')}a`);
+    await later(500);
     client.send('b');
-    await later(700);
+    await later(500);
     slow.open();
     expect((await client.response()).body.toString()).toBe('ab');
   });
@@ -87,17 +87,20 @@ describe('keepAliveTimeout', () => {
 
   it('spares a connection that is used, and one that waits for its answer', async () => {
     const slow = gate();
-    const { port } = await started(async (environ, startResponse) => {
-      if (environ.PATH_INFO === '/slow') await slow.opened;
-      return echoBody(environ, startResponse);
-    }, only('keepAliveTimeout', 600));
+    const { port } = await started(
+      async (environ, startResponse) => {
+        if (environ.PATH_INFO === '/slow') await slow.opened;
+        return echoBody(environ, startResponse);
+      },
+      only('keepAliveTimeout', 600),
+    );
     const client = await RawClient.open(port);
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 8; round++) {
       expect((await client.send(get('/')).response()).status).toBe(200);
       await later(100);
     }
     client.send(get('/slow'));
-    await later(1200);
+    await later(900);
     slow.open();
     expect((await client.response()).status).toBe(200);
   });
@@ -121,11 +124,14 @@ describe('sendTimeout', () => {
   });
 
   it('spares a client that reads slowly', async () => {
-    const size = 30_000_000;
-    const { port } = await started((_environ, startResponse) => {
-      startResponse('200 OK', plain());
-      return [Buffer.alloc(size)];
-    }, only('sendTimeout', 1000));
+    const size = 20_000_000;
+    const { port } = await started(
+      (_environ, startResponse) => {
+        startResponse('200 OK', plain());
+        return [Buffer.alloc(size)];
+      },
+      only('sendTimeout', 1000),
+    );
     const client = await RawClient.open(port);
     const begun = performance.now();
     client.sink = () => {

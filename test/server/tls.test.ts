@@ -53,9 +53,19 @@ describe('over TLS', () => {
     const { server } = await started(application, { tls });
     expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
     const before = server.stats().connections;
-    const { code, output, log } = await curl(
-      ['-v', '--cacert', tls.cert, `${server.url}/scheme`, '--next', '-sS', '--cacert', tls.cert, '-d', 'posted', server.url],
-    );
+    const { code, output, log } = await curl([
+      '-v',
+      '--cacert',
+      tls.cert,
+      `${server.url}/scheme`,
+      '--next',
+      '-sS',
+      '--cacert',
+      tls.cert,
+      '-d',
+      'posted',
+      server.url,
+    ]);
     expect([log, code, output.toString()]).toEqual([log, 0, 'https 127.0.0.1posted']);
     expect(server.stats().connections - before).toBe(1);
   });

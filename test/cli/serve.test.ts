@@ -1,0 +1,170 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { VERSION } from '../../src/version.js';
+import { compiledPackage } from '../server/fixtures/compiled-package.js';
+import { Program } from '../server/fixtures/program.js';
+import { get, RawClient } from '../server/fixtures/raw-client.js';
+import { temporaryFolder, until } from '../server/fixtures/started-server.js';
+
+const main = join(compiledPackage(), 'dist/cli/main.js');
+
+function uwsgiref(args: string[], cwd = temporaryFolder()): Program {
+  return new Program(process.execPath, [main, ...args], { cwd });
+}
+
+async function urlOf(program: Program): Promise<URL> {
+  return new URL((await program.says(/^Serving \S+ at (http:\S+)\n/))[1]!);
+}
+
+/** Answers `/slow` when the file `go` appears beside it. */
+const SLOW = `
+  import { existsSync } from 'node:fs';
+  export default async (environ, startResponse) => {
+    while (environ.PATH_INFO === '/slow' && !existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 10));
+    startResponse('200 OK', [['Content-Type', 'text/plain']]);
+    return ['answered ' + environ.PATH_INFO];
+  };
+  export const named = (environ, startResponse) => {
+    startResponse('200 OK', []);
+    return ['named'];
+  };`;
+
+describe('uwsgiref serve', () => {
+  it('serves an export of the package itself, and says where', async () => {
+    const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--port', '0']);
+    const url = await urlOf(program);
+    expect(program.output).toContain('Serving uwsgiref/simple-server:demoApp at http://127.0.0.1:');
+    expect(await (await fetch(url)).text()).toMatch(/^Hello world!\n/);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`finishes the request in hand on ${signal}, and exits with 0`, async () => {
+      const folder = temporaryFolder();
+      writeFileSync(join(folder, 'app.mjs'), SLOW);
+      const program = uwsgiref(['serve', './app.mjs', '--port', '0'], folder);
+      const { port } = await urlOf(program);
+      const idle = await RawClient.open(Number(port));
+      await idle.send(get('/idle')).response();
+      const client = await RawClient.open(Number(port));
+      client.send(get('/slow'));
+      const other = await RawClient.open(Number(port));
+      await other.send(get('/quick')).response();
+      program.process.kill(signal);
+      await program.says(new RegExp(`^${signal}: `, 'm'));
+      expect((await idle.end()).length).toBe(0);
+      writeFileSync(join(folder, 'go'), '');
+      const response = await client.response();
+      expect([response.body.toString(), response.field('connection')]).toEqual(['answered /slow', 'close']);
+      expect(await program.ended).toBe(0);
+      expect(program.errorOutput).toBe('');
+    });
+  }
+
+  for (const [first, second] of [
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGTERM', 'SIGINT'],
+    ['SIGINT', 'SIGTERM'],
+  ] as const) {
+    it(`ends at once on ${second} behind ${first}`, async () => {
+      const folder = temporaryFolder();
+      writeFileSync(join(folder, 'app.mjs'), SLOW);
+      const program = uwsgiref(['serve', 'app.mjs', '--port', '0'], folder);
+      const { port } = await urlOf(program);
+      const client = await RawClient.open(Number(port));
+      client.send(get('/slow'));
+      await (await RawClient.open(Number(port))).send(get('/quick')).response();
+      program.process.kill(first);
+      await program.says(new RegExp(`^${first}: `, 'm'));
+      program.process.kill(second);
+      // The request in hand would keep it for the whole time of grace, and end it with 0.
+      expect(await program.ended).not.toBe(0);
+    });
+  }
+
+  it('finds named and default exports, by path and by package name', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'app.mjs'), SLOW);
+    for (const [target, answer] of [
+      ['app.mjs:named', 'named'],
+      ['./app.mjs', 'answered /'],
+      [join(folder, 'app.mjs:default'), 'answered /'],
+    ] as const) {
+      const program = uwsgiref(['serve', target, '--port', '0'], folder);
+      expect(await (await fetch(await urlOf(program))).text()).toBe(answer);
+      program.process.kill('SIGTERM');
+      expect(await program.ended).toBe(0);
+    }
+  });
+
+  it('listens at a Unix socket', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'socket');
+    const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--path', path]);
+    await program.says(/ at unix:\S+socket\n/);
+    const client = await RawClient.open(path);
+    expect((await client.send(get('/')).response()).status).toBe(200);
+  });
+
+  it('says in one line that the port is taken, and exits with 1', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void blocker.close());
+    await until(() => blocker.listening);
+    const { port } = blocker.address() as { port: number };
+    const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--port', String(port)]);
+    expect(await program.ended).toBe(1);
+    expect(program.errorOutput).toMatch(new RegExp(`^uwsgiref: Cannot listen at 127\\.0\\.0\\.1:${port}: [^\\n]+\\n$`));
+    expect(program.output).toBe('');
+  });
+
+  it('says in one line what it cannot find, and exits with 1', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'app.mjs'), 'export const other = () => [];');
+    writeFileSync(join(folder, 'broken.mjs'), 'this is no program');
+    for (const [target, complaint] of [
+      ['no-such-module', 'no-such-module'],
+      ['./missing.mjs', 'missing.mjs'],
+      ['app.mjs', "neither 'app' nor a default export"],
+      ['app.mjs:missing', "no export 'missing'"],
+    ] as const) {
+      const program = uwsgiref(['serve', target], folder);
+      expect(await program.ended).toBe(1);
+      expect(program.errorOutput).toMatch(/^uwsgiref: [^\n]+\n$/);
+      expect(program.errorOutput).toContain(complaint);
+    }
+    const program = uwsgiref(['serve', 'broken.mjs'], folder);
+    expect(await program.ended).toBe(1);
+    expect(program.errorOutput).toMatch(/^uwsgiref: broken\.mjs failed to load: SyntaxError/);
+  });
+
+  it('refuses options that make no sense', async () => {
+    for (const args of [
+      ['serve'],
+      ['serve', 'x', '--port', 'many'],
+      ['serve', 'x', '--port', '65536'],
+      ['nonsense'],
+      ['serve', 'x', '--what'],
+    ]) {
+      const program = uwsgiref(args);
+      expect(await program.ended).toBe(1);
+      expect(program.errorOutput).toMatch(/^error: /);
+    }
+  });
+});
+
+describe('uwsgiref', () => {
+  it('tells its version', async () => {
+    const program = uwsgiref(['--version']);
+    expect(await program.ended).toBe(0);
+    expect(program.output).toBe(`${VERSION}\n`);
+  });
+
+  it('helps with each command', async () => {
+    for (const args of [['--help'], ['serve', '--help'], ['static', '--help'], ['check', '--help']]) {
+      const program = uwsgiref(args);
+      expect(await program.ended).toBe(0);
+      expect(program.output).toMatch(/^Usage: uwsgiref /);
+    }
+  });
+});

@@ -1,0 +1,287 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { demoApp, makeServer, WSGIRequestHandler, WSGIServer } from '../src/simple-server.js';
+import type { Environ } from '../src/types.js';
+import { validator } from '../src/validate.js';
+import { made, quiet } from './server/fixtures/made-server.js';
+import { get, RawClient, request } from './server/fixtures/raw-client.js';
+import { echoPath, gate, later, plain, until } from './server/fixtures/started-server.js';
+
+describe('makeServer', () => {
+  it('makes a server that is bound, and answers once it serves', async () => {
+    const server = made(echoPath);
+    const [host, port] = server.serverAddress;
+    expect([host, server.serverPort, server.serverName]).toEqual(['127.0.0.1', port, '127.0.0.1']);
+    const client = await RawClient.open(port);
+    client.send(get('/early') + get('/second'));
+    await later(50);
+    expect(client.receivedBytes).toBe(0);
+    const serving = server.serveForever();
+    expect((await client.response()).body.toString()).toBe('GET /early');
+    expect((await client.response()).body.toString()).toBe('GET /second');
+    client.socket.destroy();
+    await server.shutdown();
+    await serving;
+  });
+
+  it('takes the classes of its caller', async () => {
+    let constructed = 0;
+    class OwnServer extends WSGIServer {
+      override setupEnviron(): void {
+        super.setupEnviron();
+        this.baseEnviron.MINE = 'own server';
+      }
+    }
+    class OwnHandler extends quiet().handlerClass {
+      constructor(...args: ConstructorParameters<typeof WSGIRequestHandler>) {
+        super(...args);
+        constructed++;
+      }
+      override getEnviron(): Environ {
+        return Object.assign(super.getEnviron(), { HANDLER: 'own handler' });
+      }
+    }
+    const server = made(
+      (environ, startResponse) => {
+        startResponse('200 OK', plain());
+        return [`${environ.MINE}, ${environ.HANDLER}`];
+      },
+      { serverClass: OwnServer, handlerClass: OwnHandler },
+    );
+    expect(server).toBeInstanceOf(OwnServer);
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    for (let round = 1; round <= 2; round++) {
+      expect((await client.send(get('/')).response()).body.toString()).toBe('own server, own handler');
+      expect(constructed).toBe(round);
+    }
+  });
+
+  it('says in one line why it cannot listen', () => {
+    const server = made(echoPath);
+    expect(() => makeServer('127.0.0.1', server.serverPort, echoPath)).toThrow(
+      /^Cannot listen at [^\n]+\(EADDRINUSE\)$/,
+    );
+  });
+});
+
+describe('the environ', () => {
+  it('is the server’s own variables and those of the request', async () => {
+    const seen: Environ[] = [];
+    const server = made(
+      validator((environ, startResponse) => {
+        seen.push(environ);
+        startResponse('200 OK', plain());
+        return [];
+      }),
+    );
+    expect(server.baseEnviron).toEqual({
+      SERVER_NAME: '127.0.0.1',
+      SERVER_PORT: String(server.serverPort),
+      GATEWAY_INTERFACE: 'CGI/1.1',
+      REMOTE_HOST: '',
+      CONTENT_LENGTH: '',
+      SCRIPT_NAME: '',
+    });
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    await client.send(get('/a%20b?c', 'X-Y: z')).response();
+    await client.send(`${request('POST', '/', 'Content-Length: 2')}xy`).response();
+    expect(seen[0]).toMatchObject({
+      ...server.baseEnviron,
+      REQUEST_METHOD: 'GET',
+      PATH_INFO: '/a b',
+      QUERY_STRING: 'c',
+      HTTP_X_Y: 'z',
+      REMOTE_ADDR: '127.0.0.1',
+      SERVER_SOFTWARE: expect.stringMatching(/^WSGIServer\//),
+    });
+    expect(seen[1]!.CONTENT_LENGTH).toBe('2');
+    expect(seen[0]).not.toBe(seen[1]);
+  });
+
+  it('can be changed for all requests that follow', async () => {
+    const server = made((environ, startResponse) => {
+      startResponse('200 OK', plain());
+      return [`${environ.COLOUR}`];
+    });
+    void server.serveForever();
+    server.baseEnviron.COLOUR = 'green';
+    const client = await RawClient.open(server.serverPort);
+    expect((await client.send(get('/')).response()).body.toString()).toBe('green');
+  });
+});
+
+describe('serving', () => {
+  it('ends with shutdown, and can begin again; requests wait meanwhile', async () => {
+    const server = made(echoPath);
+    const serving = server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    await client.send(get('/')).response();
+    await server.shutdown();
+    await serving;
+    client.send(get('/waits'));
+    await later(50);
+    expect(client.receivedBytes).toBeGreaterThan(0);
+    expect(client.received.length).toBe(0);
+    void server.serveForever();
+    expect((await client.response()).body.toString()).toBe('GET /waits');
+  });
+
+  it('answers exactly one request by handleRequest', async () => {
+    const server = made(echoPath);
+    const client = await RawClient.open(server.serverPort);
+    const first = server.handleRequest();
+    client.send(get('/1') + get('/2') + get('/3'));
+    await first;
+    expect((await client.response()).body.toString()).toBe('GET /1');
+    await later(50);
+    expect(client.received.length).toBe(0);
+    await server.handleRequest();
+    expect((await client.response()).body.toString()).toBe('GET /2');
+    await server.handleRequest();
+    expect((await client.response()).body.toString()).toBe('GET /3');
+  });
+
+  it('has handleRequest wait for an asynchronous answer', async () => {
+    const slow = gate();
+    let over = false;
+    const server = made(async (environ, startResponse) => {
+      await slow.opened;
+      return echoPath(environ, startResponse);
+    });
+    const client = await RawClient.open(server.serverPort);
+    client.send(get('/'));
+    const handled = server.handleRequest().then(() => {
+      over = true;
+    });
+    await later(50);
+    expect(over).toBe(false);
+    slow.open();
+    await handled;
+    expect((await client.response()).status).toBe(200);
+  });
+
+  it('takes another application by setApp', async () => {
+    const server = made(echoPath);
+    expect(server.getApp()).toBe(echoPath);
+    server.setApp(demoApp);
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    expect((await client.send(get('/')).response()).body.toString()).toMatch(/^Hello world!\n\nCONTENT_LENGTH = ''\n/);
+  });
+
+  it('needs an application', () => {
+    const server = new WSGIServer(['127.0.0.1', 0]);
+    onTestFinished(() => server.serverClose());
+    expect(() => server.getApp()).toThrow('setApp');
+  });
+});
+
+describe('serverClose', () => {
+  it('finishes the request in hand, and gives up those that wait', async () => {
+    const slow = gate();
+    let begun = false;
+    const server = made(async (environ, startResponse) => {
+      begun = true;
+      await slow.opened;
+      return echoPath(environ, startResponse);
+    });
+    const serving = server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    client.send(get('/hand'));
+    await until(() => begun);
+    const closing = server.serverClose();
+    await serving;
+    slow.open();
+    expect((await client.response()).body.toString()).toBe('GET /hand');
+    expect((await client.end()).length).toBe(0);
+    await closing;
+    await expect(RawClient.open(server.serverPort)).rejects.toThrow('ECONNREFUSED');
+
+    const idle = made(echoPath);
+    const waiting = await RawClient.open(idle.serverPort);
+    waiting.send(get('/'));
+    await later(50);
+    await idle.serverClose();
+    expect((await waiting.end()).length).toBe(0);
+  });
+
+  it('may be called again', async () => {
+    const server = makeServer('127.0.0.1', 0, echoPath);
+    await server.serverClose();
+    await server.serverClose();
+    const other = makeServer('127.0.0.1', 0, echoPath);
+    const client = await RawClient.open(other.serverPort);
+    await Promise.all([other.serverClose(), other.serverClose()]);
+    await client.end();
+  });
+});
+
+describe('the log', () => {
+  it('has a line for each request: who, when, what, status and size', async () => {
+    const { log, handlerClass } = quiet();
+    const server = made(echoPath, { handlerClass });
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    await client.send(get('/path?query')).response();
+    await client.send(request('HEAD', '/')).response('HEAD');
+    await client.send('GET /%1b%0aforged HTTP/1.0\r\n\r\n').response();
+    await until(() => log.text.split('\n').length === 4);
+    const lines = log.text.split('\n');
+    const start = String.raw`^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4} \d\d:\d\d:\d\d\] `;
+    expect(lines[0]).toMatch(new RegExp(`${start}"GET /path\\?query HTTP/1\\.1" 200 9$`));
+    expect(lines[1]).toMatch(new RegExp(`${start}"HEAD / HTTP/1\\.1" 200 6$`));
+    expect(lines[2]).toMatch(new RegExp(`${start}"GET /\\\\x1b\\\\x0aforged HTTP/1\\.0" 200 \\d+$`));
+  });
+
+  it('has the error of an application, and its answer', async () => {
+    const { log, handlerClass } = quiet();
+    const server = made(
+      (environ) => {
+        environ['wsgi.errors'].write('a word\n');
+        throw new Error('on purpose');
+      },
+      { handlerClass },
+    );
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    expect((await client.send(get('/')).response()).status).toBe(500);
+    await until(() => log.text.includes('" 500 '));
+    expect(log.text).toMatch(/^a word\nError: on purpose\n +at [\s\S]*\n127\.0\.0\.1 - - [^\n]+" 500 \d+\n$/);
+  });
+
+  it('can be redirected message by message', async () => {
+    const messages: string[] = [];
+    class Collecting extends WSGIRequestHandler {
+      override logMessage(message: string): void {
+        messages.push(`${this.clientAddress[0]} ${message}`);
+      }
+    }
+    const server = made(echoPath, { handlerClass: Collecting });
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    await client.send(get('/')).response();
+    await until(() => messages.length > 0);
+    expect(messages).toEqual(['127.0.0.1 "GET / HTTP/1.1" 200 5']);
+  });
+});
+
+describe('a request handler', () => {
+  it('that throws costs its own client the answer, and the others nothing', async () => {
+    class Choosing extends quiet().handlerClass {
+      override handle(): void | Promise<void> {
+        if (this.getEnviron().PATH_INFO === '/throws') throw new Error('on purpose');
+        return super.handle();
+      }
+    }
+    const server = made(echoPath, { handlerClass: Choosing });
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    expect((await client.send(get('/fine')).response()).body.toString()).toBe('GET /fine');
+    const other = await RawClient.open(server.serverPort);
+    other.send(get('/throws'));
+    // Whatever becomes of that request, it must not wait for ever.
+    await Promise.race([other.response().catch(() => undefined), other.end()]);
+    expect((await client.send(get('/still')).response()).body.toString()).toBe('GET /still');
+  });
+});
