@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
+#include "net/connection.h"
 #include "net/exchange.h"
 
 namespace uwsgiref::addon {
@@ -60,6 +62,9 @@ void JavascriptGateway::end_calls() noexcept {
 void JavascriptGateway::give_answers() noexcept {
   // An answer may let further requests in, whose answers go behind the ones that are read here, or have the outbox
   // emptied from within; so that the place of reading is the gateway's, not this frame's.
+  // Answers of one connection that follow each other are one turn, and leave in one write.
+  std::optional<net::Connection::Turn> turn;
+  const net::Connection* connection = nullptr;
   while (outbox_read_ < shared_.outbox_used) {
     std::array<uint32_t, SharedMemory::kAnswerPlaces> answer;
     std::memcpy(answer.data(), shared_.outbox + outbox_read_, sizeof answer);
@@ -67,13 +72,27 @@ void JavascriptGateway::give_answers() noexcept {
     size_t size = std::min<size_t>(answer[SharedMemory::kBodySize], SharedMemory::kOutboxSize - outbox_read_);
     std::string_view body(shared_.outbox + outbox_read_, size);
     outbox_read_ += (size + 3) & ~size_t{3};
-    net::Exchange* exchange = loop_.exchanges().find({answer[SharedMemory::kSlot], answer[SharedMemory::kGeneration]});
+    net::ExchangeHandle handle{answer[SharedMemory::kSlot], answer[SharedMemory::kGeneration]};
+    net::Exchange* exchange = loop_.exchanges().find(handle);
     if (!exchange || exchange->started() || answer[SharedMemory::kHead] >= heads_.size()) continue;
+    if (&exchange->connection() != connection) {
+      turn.reset();
+      // The end of a turn may have been the end of more.
+      exchange = loop_.exchanges().find(handle);
+      if (!exchange) continue;
+      connection = &exchange->connection();
+      turn.emplace(exchange->connection());
+    }
     size_t taken = 0;
     exchange->respond(heads_[answer[SharedMemory::kHead]].head(), body, taken);
   }
   outbox_read_ = 0;
   shared_.outbox_used = 0;
+  // With the last turn more answers may have come.
+  if (turn) {
+    turn.reset();
+    if (shared_.outbox_used > 0) give_answers();
+  }
 }
 
 void JavascriptGateway::call(Callback callback, std::span<const napi_value> arguments) noexcept {
@@ -93,7 +112,9 @@ void JavascriptGateway::call(Callback callback, std::span<const napi_value> argu
 }
 
 void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& request) noexcept {
-  if (SharedMemory::kRecordPlaces - places_used_ < record::kMaxSize) call_with_requests({});
+  bool full = SharedMemory::kRecordPlaces - places_used_ < record::kMaxSize;
+  // A body crosses with its request alone.
+  if (waiting_ > 0 && (full || request.has_body)) call_with_requests({});
   std::span<uint32_t> places = std::span(shared_.record).subspan(places_used_);
   net::ExchangeHandle handle = exchange.handle();
   places[record::kSlot] = handle.slot;
@@ -101,7 +122,6 @@ void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& 
   places[record::kListener] = number_of(request.listener);
   places_used_ += write_request_record(request, places, text_);
   waiting_++;
-  // A request with a body has no neighbours.
   if (!enclosed_ || request.has_body) call_with_requests(request.body);
 }
 

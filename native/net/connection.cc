@@ -40,14 +40,14 @@ int Connection::fd() const noexcept { return usockets().poll_fd(reinterpret_cast
 // --- Events ----------------------------------------------------------------------------------------------------------
 
 void Connection::on_data(std::string_view bytes) noexcept {
-  EventLoop::Event event(loop(), this);
+  EventLoop::Event event(loop());
   Turn turn(*this);
   progressed_ = true;
   if (!reading_over_) take_input(bytes);
 }
 
 void Connection::on_writable() noexcept {
-  EventLoop::Event event(loop(), this);
+  EventLoop::Event event(loop());
   Turn turn(*this);
   in_writable_ = true;
   wants_writable_ = false;
@@ -57,7 +57,7 @@ void Connection::on_writable() noexcept {
 }
 
 void Connection::on_half_close() noexcept {
-  EventLoop::Event event(loop(), this);
+  EventLoop::Event event(loop());
   Turn turn(*this);
   half_closed_ = true;
   linger_ = false;
@@ -88,8 +88,9 @@ void Connection::close() noexcept {
 
 // --- Turns -----------------------------------------------------------------------------------------------------------
 
-void Connection::begin_turn() noexcept {
-  if (turns_++ == 0) turn_output_ = loop().take_buffer();
+http::ByteBuffer& Connection::output_of_turn() noexcept {
+  if (!turn_output_) turn_output_ = loop().take_buffer();
+  return *turn_output_;
 }
 
 void Connection::end_turn() noexcept {
@@ -98,7 +99,7 @@ void Connection::end_turn() noexcept {
     return;
   }
   if (!closing_) settle();
-  loop().give_back(std::move(turn_output_));
+  if (turn_output_) loop().give_back(std::move(turn_output_));
   in_writable_ = false;
   turns_ = 0;
   if (!closing_) {
@@ -119,7 +120,6 @@ void Connection::settle() noexcept {
     if (!input_.empty() && !reading_over_ && may_dispatch()) input_.consume(consume(input_.view()));
     if (reading_over_) partial_.reset();
     if (reading_over_ || input_.empty()) input_.release();
-    loop().end_calls_of(*this);
   } while (changed_ && !closing_);
   if (closing_) return;
   // Nothing will complete what is not complete now; what only waits for its turn is answered yet.
@@ -436,7 +436,7 @@ void Connection::drop_exchanges() noexcept {
 
 void Connection::send(std::string_view bytes) noexcept {
   if (bytes.size() <= kCopyLimit) {
-    if (turn_output_->size() + bytes.size() > kHighWater) flush(false);
+    if (output_of_turn().size() + bytes.size() > kHighWater) flush(false);
     turn_output_->append(bytes);
     return;
   }
@@ -446,8 +446,8 @@ void Connection::send(std::string_view bytes) noexcept {
 }
 
 void Connection::flush(bool more_follows) noexcept {
+  if (!turn_output_ || turn_output_->empty()) return;
   std::string_view bytes = turn_output_->view();
-  if (bytes.empty()) return;
   if (output_.empty()) bytes.remove_prefix(write_now(bytes, more_follows));
   if (!bytes.empty()) output_.append(bytes);
   turn_output_->clear();

@@ -50,7 +50,7 @@ class Connection {
   /// outermost; only there do answers advance, is more input parsed, and may the connection be destroyed.
   class Turn {
    public:
-    explicit Turn(Connection& connection) noexcept : connection_(connection) { connection.begin_turn(); }
+    explicit Turn(Connection& connection) noexcept : connection_(connection) { connection.turns_++; }
     ~Turn() { connection_.end_turn(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -67,7 +67,7 @@ class Connection {
   bool may_persist(const Exchange& exchange) const noexcept;
   /// Bytes that the kernel has not taken.
   size_t queued() const noexcept { return output_.size(); }
-  http::ByteBuffer& output_of_turn() noexcept { return *turn_output_; }
+  http::ByteBuffer& output_of_turn() noexcept;
   void send(std::string_view bytes) noexcept;
   void something_changed() noexcept { changed_ = true; }
   void advance_answers() noexcept;
@@ -86,7 +86,6 @@ class Connection {
   /// What the deadline is for.
   enum class Wait : uint8_t { kNothing, kHead, kIdle, kBody, kSend, kLinger };
 
-  void begin_turn() noexcept;
   void end_turn() noexcept;
   void settle() noexcept;
   void flush(bool more_follows) noexcept;

@@ -16,8 +16,9 @@ EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension)
 
 EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway) {
   auto nothing = [](us_loop_t*) {};
-  auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->rearm(); };
-  loop_ = usockets().create_loop(uv_loop, nothing, nothing, after_poll, sizeof(EventLoop*));
+  auto before_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->polling_ = true; };
+  auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->after_poll(); };
+  loop_ = usockets().create_loop(uv_loop, nothing, before_poll, after_poll, sizeof(EventLoop*));
   owner(usockets().loop_ext(loop_)) = this;
   constexpr int kDoesNotKeepTheProcess = 1;
   sweep_timer_ = usockets().create_timer(loop_, kDoesNotKeepTheProcess, sizeof(EventLoop*));
@@ -57,14 +58,16 @@ Gateway& EventLoop::gateway() noexcept {
   return gateway_;
 }
 
-void EventLoop::end_calls() noexcept {
-  if (!calls_open_) return;
-  // What the gateway runs now is on the language's own stack, and its calls into the engine need no enclosing.
-  calls_open_ = false;
-  in_event_ = false;
-  gateway_.end_calls();
-  in_event_ = true;
-  gateway_.give_answers();
+void EventLoop::finish_calls() noexcept {
+  // What is answered may let further requests in.
+  while (calls_open_) {
+    // What the gateway runs now is on the language's own stack, and its calls into the engine need no enclosing.
+    calls_open_ = false;
+    gateway_.end_calls();
+    in_event_ = true;
+    gateway_.give_answers();
+    in_event_ = false;
+  }
 }
 
 std::unique_ptr<http::ByteBuffer> EventLoop::take_buffer() {
@@ -100,13 +103,15 @@ void EventLoop::leave(uint32_t deadline_slot) noexcept {
 
 void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm_, &connection); }
 
-void EventLoop::rearm() noexcept {
+void EventLoop::after_poll() noexcept {
+  polling_ = false;
+  finish_calls();
   for (Connection* connection : rearm_) connection->rearm();
   rearm_.clear();
 }
 
 void EventLoop::sweep() noexcept {
-  Event event(*this, nullptr);
+  Event event(*this);
   deadlines_.sweep(now(), [](Connection& connection) { connection.on_deadline(); });
 }
 

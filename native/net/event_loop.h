@@ -46,19 +46,16 @@ class EventLoop {
   /// The gateway, with its calls enclosed when the engine itself was called by the event loop.
   Gateway& gateway() noexcept;
 
-  /// Marks the engine's frame of one event, of `connection` or of none; the gateway's calls in it are enclosed.
+  /// Marks the engine's frame of one event. The gateway's calls that it causes are enclosed together with those of all
+  /// other events of the same poll phase, so that requests which arrive at the same time reach a language together.
   class Event {
    public:
-    Event(EventLoop& loop, const Connection* connection) noexcept : loop_(loop), outermost_(!loop.in_event_) {
-      if (!outermost_) return;
-      loop_.in_event_ = true;
-      loop_.event_of_ = connection;
-    }
+    explicit Event(EventLoop& loop) noexcept : loop_(loop), outermost_(!loop.in_event_) { loop_.in_event_ = true; }
     ~Event() {
       if (!outermost_) return;
-      // What the last calls answered may have let further requests in.
-      while (loop_.calls_open_) loop_.end_calls();
       loop_.in_event_ = false;
+      // Outside of the poll phase nobody else will: a timer of ours, or a close that a language asked for.
+      if (!loop_.polling_) loop_.finish_calls();
     }
     Event(const Event&) = delete;
     Event& operator=(const Event&) = delete;
@@ -67,12 +64,6 @@ class EventLoop {
     EventLoop& loop_;
     const bool outermost_;
   };
-
-  /// Ends the gateway's calls so far if the event in hand is the connection's, so that work that the gateway deferred
-  /// is done before the connection's answers are flushed. In anybody else's event they are still on the stack.
-  void end_calls_of(const Connection& connection) noexcept {
-    if (event_of_ == &connection) end_calls();
-  }
 
   /// A write buffer for the length of one turn.
   std::unique_ptr<http::ByteBuffer> take_buffer();
@@ -88,8 +79,8 @@ class EventLoop {
   void leave(uint32_t deadline_slot) noexcept;
 
  private:
-  void end_calls() noexcept;
-  void rearm() noexcept;
+  void finish_calls() noexcept;
+  void after_poll() noexcept;
   void sweep() noexcept;
 
   Gateway& gateway_;
@@ -100,7 +91,7 @@ class EventLoop {
   Counters counters_;
   std::vector<Connection*> rearm_;
   std::vector<std::unique_ptr<http::ByteBuffer>> buffers_;
-  const Connection* event_of_ = nullptr;
+  bool polling_ = false;  ///< the loop is in its poll phase, and after_poll() will come
   bool in_event_ = false;
   bool calls_open_ = false;
   std::time_t date_second_ = -1;

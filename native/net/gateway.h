@@ -47,11 +47,11 @@ class Gateway {
  public:
   virtual ~Gateway() = default;
 
-  /// Encloses the calls that one event causes, so that a language can run its deferred work once, at the end. Requests
-  /// that came within may be looked at as late as there, too: pipelined ones together.
+  /// Encloses the calls that the events of one poll phase cause. Requests that came within may be looked at as late as
+  /// at its end, all together.
   virtual void begin_calls() noexcept = 0;
   virtual void end_calls() noexcept = 0;
-  /// Follows end_calls(), and asks for answers that were left behind in it.
+  /// Follows end_calls(), and asks for answers that were left behind until now.
   virtual void give_answers() noexcept = 0;
 
   /// A request is complete, with its body. Answer now, or later by the exchange's handle.

@@ -97,7 +97,7 @@ void Listener::subscribe() noexcept {
   us.on_close(kSecure, context_, [](us_socket_t* socket, int, void*) {
     Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
     Connection& connection = connection_of<kSecure>(socket);
-    EventLoop::Event event(listener.loop_, &connection);
+    EventLoop::Event event(listener.loop_);
     connection.~Connection();
     listener.closed();
     return socket;
