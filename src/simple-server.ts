@@ -12,7 +12,6 @@
  */
 
 import { hostname } from 'node:os';
-import { ClientDisconnectedError } from './handlers.js';
 import type { Engine } from './server/engine.js';
 import { checkOptions } from './server/options.js';
 import { listenWith } from './server/server.js';
@@ -51,7 +50,7 @@ export class ServerHandler extends EngineHandler {
 
   /** Leaves the request to the server, which may not be serving yet. */
   override serve(): void {
-    this.#server.processRequest(this.requestHandler);
+    this.#server.processRequest(this);
   }
 
   /** The request as the engine handed it over. */
@@ -127,11 +126,12 @@ export class WSGIServer {
   baseEnviron: Record<string, string> = {};
   readonly #engine: Engine;
   readonly #listener: number;
-  readonly #waiting: WSGIRequestHandler[] = [];
+  readonly #waiting: ServerHandler[] = [];
   #application: Application | undefined;
   #serving = false;
   #stop: (() => void) | undefined;
-  #next: ((handler: WSGIRequestHandler) => void) | undefined;
+  #next: ((handler: ServerHandler) => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   /**
    * @param serverAddress host and port; '' is every address, port 0 a free one
@@ -144,6 +144,7 @@ export class WSGIServer {
     const [host, port] = serverAddress;
     const options = checkOptions({ host, port, serverHeader: SOFTWARE_VERSION, errors: standardError });
     const bound = listenWith(options, (context) => ({
+      errors: standardError,
       handlerFor: (engine, request) => new ServerHandler(engine, context, request, this, RequestHandlerClass),
     }));
     this.#engine = bound.engine;
@@ -179,7 +180,7 @@ export class WSGIServer {
   /** Answers requests until {@link shutdown}. */
   serveForever(): Promise<void> {
     this.#serving = true;
-    for (const handler of this.#waiting.splice(0)) this.#handle(handler);
+    for (const handler of this.#waiting.splice(0)) void this.#handle(handler);
     return new Promise((resolve) => {
       this.#stop = resolve;
     });
@@ -189,10 +190,10 @@ export class WSGIServer {
   async handleRequest(): Promise<void> {
     const handler =
       this.#waiting.shift() ??
-      (await new Promise<WSGIRequestHandler>((resolve) => {
+      (await new Promise<ServerHandler>((resolve) => {
         this.#next = resolve;
       }));
-    await handler.handle();
+    await this.#handle(handler);
   }
 
   /** Ends {@link serveForever}; the server stays bound, and requests wait. */
@@ -203,26 +204,34 @@ export class WSGIServer {
   }
 
   /** Gives the address up. Requests in hand are finished; those that wait are not answered. */
-  async serverClose(): Promise<void> {
+  serverClose(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** A request has arrived. */
+  processRequest(handler: ServerHandler): void {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) next(handler);
+    else if (this.#serving) void this.#handle(handler);
+    else this.#waiting.push(handler);
+  }
+
+  async #close(): Promise<void> {
     await this.shutdown();
     if (this.#waiting.length > 0) this.#engine.closeConnections(this.#listener);
     this.#waiting.length = 0;
     await this.#engine.drain(this.#listener);
   }
 
-  /** A request has arrived. */
-  processRequest(handler: WSGIRequestHandler): void {
-    const next = this.#next;
-    this.#next = undefined;
-    if (next !== undefined) next(handler);
-    else if (this.#serving) this.#handle(handler);
-    else this.#waiting.push(handler);
-  }
-
-  #handle(handler: WSGIRequestHandler): void {
-    Promise.resolve(handler.handle()).catch((error: unknown) => {
-      if (!(error instanceof ClientDisconnectedError)) handler.logMessage(`error: ${show(error)}`);
-    });
+  /** Has a request handled. One whose handler fails is given up, and the server goes on. */
+  async #handle(handler: ServerHandler): Promise<void> {
+    try {
+      await handler.requestHandler.handle();
+    } catch (error) {
+      handler.abandon(error);
+    }
   }
 }
 

@@ -93,7 +93,7 @@ napi_value respond(napi_env env, napi_callback_info info) {
   return number(env, static_cast<double>(taken));
 }
 
-/// start(slot, generation, head, fieldCount, bodyLength) → 0. `bodyLength` -1: not known.
+/// start(slot, generation, head, fieldCount, bodyLength) → 0, or 1: no body may follow. `bodyLength` -1: not known.
 napi_value start(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   net::Exchange* exchange = find_exchange(arguments);
@@ -104,7 +104,8 @@ napi_value start(napi_env env, napi_callback_info info) {
   http::ResponseHead head = stored.head();
   if (int64_t length = arguments.integer(4); length >= 0) head.body_length = static_cast<uint64_t>(length);
   http::ResponseResult result = exchange->start(head);
-  return small_number(env, result.error == http::ResponseError::kNone ? 0 : refusal(result));
+  if (result.error != http::ResponseError::kNone) return small_number(env, refusal(result));
+  return small_number(env, exchange->framing().body == http::ResponseFraming::Body::kNone ? 1 : 0);
 }
 
 /// write(slot, generation, bytes) → bytes taken.
@@ -142,15 +143,12 @@ napi_value send_file(napi_env env, napi_callback_info info) {
   int64_t offset = arguments.integer(5);
   int64_t length = arguments.integer(6);
 
-  // A region that is stated is taken at its word; should the file be shorter, the transfer finds out.
-  if (offset < 0 || length < 0) {
-    struct stat status;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return small_number(env, kNotAFile);
-    if (offset < 0) offset = lseek(fd, 0, SEEK_CUR);
-    if (offset < 0) return small_number(env, kNotAFile);
-    int64_t available = std::max<int64_t>(0, status.st_size - offset);
-    length = length < 0 ? available : std::min(length, available);
-  }
+  struct stat status;
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return small_number(env, kNotAFile);
+  if (offset < 0) offset = lseek(fd, 0, SEEK_CUR);
+  if (offset < 0) return small_number(env, kNotAFile);
+  int64_t available = std::max<int64_t>(0, status.st_size - offset);
+  length = length < 0 ? available : std::min(length, available);
 
   StoredHead& stored = arguments.data<Engine>().head;
   if (!read_head(arguments, 2, stored)) return small_number(env, refusal(kStrayLineFeed));

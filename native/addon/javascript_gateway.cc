@@ -151,10 +151,10 @@ void JavascriptGateway::on_gone(net::ExchangeHandle exchange) noexcept {
   call(Callback::kGone, std::array{number(env_, exchange.slot), number(env_, exchange.generation)});
 }
 
-void JavascriptGateway::on_notice(net::Notice notice, int error_number) noexcept {
+void JavascriptGateway::on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept {
   HandleScope scope(env_);
-  call(Callback::kNotice,
-       std::array{number(env_, static_cast<uint32_t>(notice)), number(env_, static_cast<uint32_t>(error_number))});
+  call(Callback::kNotice, std::array{number(env_, number_of(listener)), number(env_, static_cast<uint32_t>(notice)),
+                                     number(env_, static_cast<uint32_t>(error_number))});
 }
 
 void JavascriptGateway::on_drained(net::Listener& listener) noexcept {

@@ -27,7 +27,7 @@ enum class Callback : uint8_t { kRequests, kReady, kGone, kNotice, kDrained, kCo
 inline constexpr size_t kCallbackCount = static_cast<size_t>(Callback::kCount);
 
 /// The memory that the gateway and JavaScript share, so that neither a request's parts nor a small answer cross one by
-/// one. src/server/shared-memory.ts names the same places.
+/// one. src/server/request-record.ts and src/server/outbox.ts name the same places.
 struct SharedMemory {
   /// Records of the requests of one call.
   static constexpr size_t kRecordPlaces = 4 * record::kMaxSize;
@@ -71,7 +71,7 @@ class JavascriptGateway final : public net::Gateway {
   void on_request(net::Exchange& exchange, const net::Request& request) noexcept override;
   void on_ready(net::ExchangeHandle exchange) noexcept override;
   void on_gone(net::ExchangeHandle exchange) noexcept override;
-  void on_notice(net::Notice notice, int error_number) noexcept override;
+  void on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept override;
   void on_drained(net::Listener& listener) noexcept override;
 
   net::EventLoop& loop() noexcept { return loop_; }

@@ -37,6 +37,10 @@ const Settings& Connection::settings() const noexcept { return listener_.setting
 
 int Connection::fd() const noexcept { return usockets().poll_fd(reinterpret_cast<us_poll_t*>(socket_)); }
 
+void Connection::notice(Notice notice, int error_number) noexcept {
+  loop().gateway().on_notice(listener_, notice, error_number);
+}
+
 // --- Events ----------------------------------------------------------------------------------------------------------
 
 void Connection::on_data(std::string_view bytes) noexcept {
@@ -280,7 +284,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
     consumed += step.consumed;
     if (!step.content.empty()) {
       if (int error_number = held.body.append(step.content)) {
-        loop().gateway().on_notice(Notice::kBodyStoreFailed, error_number);
+        notice(Notice::kBodyStoreFailed, error_number);
         refuse("500 Internal Server Error", "The request body could not be stored.");
         return bytes.size();
       }
@@ -383,10 +387,10 @@ void Connection::advance_file(Exchange& exchange) noexcept {
       wants_writable_ = true;
       return;
     case FileTransfer::Progress::kShrank:
-      loop().gateway().on_notice(Notice::kFileShrank, 0);
+      notice(Notice::kFileShrank, 0);
       break;
     case FileTransfer::Progress::kFailed:
-      loop().gateway().on_notice(Notice::kFileError, errno);
+      notice(Notice::kFileError, errno);
       break;
     case FileTransfer::Progress::kGone:
       closing_ = true;

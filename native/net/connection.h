@@ -75,6 +75,8 @@ class Connection {
   // For the file transfer.
   int fd() const noexcept;
   bool secure() const noexcept { return secure_; }
+  /// Tells the operator.
+  void notice(Notice notice, int error_number) noexcept;
   void note_progress() noexcept { progressed_ = true; }
   /// Writes to the socket at once; answers the bytes that it took.
   size_t write_now(std::string_view bytes, bool more_follows) noexcept;

@@ -96,7 +96,7 @@ size_t Exchange::write(std::string_view bytes, Room room) noexcept {
   size_t taken = take(bytes.substr(0, due), room);
   remaining_ -= taken;
   if (taken < due) return taken;
-  if (!surplus_cut_) connection_->loop().gateway().on_notice(Notice::kSurplusBody, 0);
+  if (!surplus_cut_) connection_->notice(Notice::kSurplusBody, 0);
   surplus_cut_ = true;
   return bytes.size();
 }
@@ -124,7 +124,7 @@ size_t Exchange::take(std::string_view bytes, Room room) noexcept {
 void Exchange::finish() noexcept {
   Connection::Turn turn(*connection_);
   if (framing_.body == Body::kLength && remaining_ > 0) {
-    connection_->loop().gateway().on_notice(Notice::kShortBody, 0);
+    connection_->notice(Notice::kShortBody, 0);
     abort();
     return;
   }

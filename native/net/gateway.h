@@ -63,7 +63,7 @@ class Gateway {
   /// The client is gone before the answer was finished. The handle is stale already.
   virtual void on_gone(ExchangeHandle exchange) noexcept = 0;
 
-  virtual void on_notice(Notice notice, int error_number) noexcept = 0;
+  virtual void on_notice(const Listener& listener, Notice notice, int error_number) noexcept = 0;
 
   /// A listener that stopped accepting has lost its last connection.
   virtual void on_drained(Listener& listener) noexcept = 0;

@@ -374,7 +374,8 @@ export class BaseHandler {
   private sendResult(): MaybeLater {
     if (!this.resultIsFile()) return this.sendBlocks();
     const sent = this.sendfile();
-    return typeof sent === 'boolean' ? (sent ? undefined : this.sendBlocks()) : this.sendBlocksUnless(sent);
+    if (sent === true) return undefined;
+    return sent === false ? this.sendBlocks() : this.sendBlocksUnless(sent);
   }
 
   private async sendBlocksUnless(sent: Promise<boolean>): Promise<void> {
@@ -444,7 +445,7 @@ export class BaseHandler {
   }
 
   /** The end of a run that failed. */
-  private recover(error: unknown): MaybeLater {
+  protected recover(error: unknown): MaybeLater {
     if (error instanceof ClientDisconnectedError) return undefined;
     this.currentError = error ?? new Error(`The application threw ${error}; throw an Error instead`);
     try {

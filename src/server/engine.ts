@@ -1,6 +1,8 @@
 /** The one engine of this process: hands each request to the application of its listener. */
 
+import { getSystemErrorName } from 'node:util';
 import { describeError } from '../show.js';
+import type { ErrorStream } from '../types.js';
 import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
 import { Outbox } from './outbox.js';
 import { FIELD_COUNT, FIELD_PLACES, FIELDS, LISTENER } from './request-record.js';
@@ -8,6 +10,8 @@ import type { EngineAccess, ReceivedRequest, ServerHandler } from './server-hand
 
 /** Who answers the requests of a listener. */
 export interface Service {
+  /** Where an operator is told of what no client is. */
+  readonly errors: ErrorStream;
   /** Makes the handler of a request; its serve() runs it, now or later. */
   handlerFor(engine: EngineAccess, request: ReceivedRequest): ServerHandler;
 }
@@ -39,7 +43,7 @@ export class Engine implements EngineCallbacks {
       onRequests: (text, count, body) => this.onRequests(text, count, body),
       onReady: (slot, generation) => this.onReady(slot, generation),
       onGone: (slot, generation) => this.onGone(slot, generation),
-      onNotice: (notice, errorNumber) => this.onNotice(notice, errorNumber),
+      onNotice: (listener, notice, errorNumber) => this.onNotice(listener, notice, errorNumber),
       onDrained: (listener) => this.onDrained(listener),
     });
     const { record, recordPlaces } = native.layout;
@@ -115,9 +119,9 @@ export class Engine implements EngineCallbacks {
     if (handler?.generation === generation) handler.onGone();
   }
 
-  onNotice(notice: number, errorNumber: number): void {
-    const cause = errorNumber === 0 ? '' : ` (errno ${errorNumber})`;
-    process.stderr.write(`uwsgiref: ${NOTICES[notice]}${cause}\n`);
+  onNotice(listener: number, notice: number, errorNumber: number): void {
+    const cause = errorNumber === 0 ? '' : ` (${getSystemErrorName(-errorNumber)})`;
+    this.#services[listener]?.errors.write(`uwsgiref: ${NOTICES[notice]}${cause}\n`);
   }
 
   onDrained(listener: number): void {

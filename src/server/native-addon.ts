@@ -12,6 +12,8 @@ export class EngineUnavailableError extends Error {
   override name = 'EngineUnavailableError';
 }
 
+/** What start() says where no body may follow; else it says 0. */
+export const NO_BODY = 1;
 /** What an answering call says besides a count of bytes. */
 export const GONE = -1;
 export const NOT_A_FILE = -2;
@@ -64,7 +66,7 @@ export interface NativeEngine {
   storeHead(number: number, head: string, fieldCount: number): number;
   /** Has the engine look into the outbox. Due wherever `inCall` is 0. */
   giveAnswers(): void;
-  /** Gives a head; `bodyLength` is -1 where it is not known. */
+  /** Gives a head; `bodyLength` is -1 where it is not known. Returns 0 or {@link NO_BODY}. */
   start(slot: number, generation: number, head: string, fieldCount: number, bodyLength: number): number;
   /** Gives bytes of the body. Returns the bytes taken; `onReady` says when to come with the rest. */
   write(slot: number, generation: number, bytes: Uint8Array): number;
@@ -107,7 +109,7 @@ export interface EngineCallbacks {
   onRequests(text: string, count: number, body?: Buffer): void;
   onReady(slot: number, generation: number): void;
   onGone(slot: number, generation: number): void;
-  onNotice(notice: number, errorNumber: number): void;
+  onNotice(listener: number, notice: number, errorNumber: number): void;
   onDrained(listener: number): void;
 }
 

@@ -88,9 +88,9 @@ export class Outbox {
     if (known.number >= 0) return known.number;
     // It came twice in a row, and is worth the call. Numbers are given anew when all are taken.
     const number = this.#stored;
-    if (this.#engine.storeHead(number, headText(status, headers), headers.length) < 0) return -1;
     this.#stored = (this.#stored + 1) % MAX_HEADS;
     for (const head of this.#heads.values()) if (head.number === number) head.number = -1;
+    if (this.#engine.storeHead(number, headText(status, headers), headers.length) < 0) return -1;
     known.number = number;
     return number;
   }

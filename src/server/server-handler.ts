@@ -8,7 +8,7 @@ import { DescriptorInput } from '../streams.js';
 import type { Application, Environ, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
 import { buildEnviron, type EnvironDefaults } from './environ.js';
-import { ERROR_KINDS, GONE, type NativeEngine, NOT_A_FILE, REFUSED } from './native-addon.js';
+import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED } from './native-addon.js';
 import { headText, type Outbox } from './outbox.js';
 import { GENERATION, SLOT } from './request-record.js';
 
@@ -17,6 +17,9 @@ import { GENERATION, SLOT } from './request-record.js';
 const KEPT = 0;
 const STREAMING = 1;
 const FINISHED = 2;
+
+/** The answer is complete, and no further block is worth producing: an endless body would be produced for ever. */
+class NoBodyWanted extends ClientDisconnectedError {}
 
 /** Why the engine refuses a head, by its number: `http::ResponseError`. */
 const REFUSALS = [
@@ -69,6 +72,7 @@ export class ServerHandler extends BaseHandler {
   #wake: (() => void) | null = null;
   #fail: ((error: Error) => void) | null = null;
   #gone = false;
+  #bodiless = false;
 
   constructor(engine: EngineAccess, context: ServerContext, request: ReceivedRequest, application?: Application) {
     super();
@@ -93,11 +97,16 @@ export class ServerHandler extends BaseHandler {
     try {
       later = super.run(application);
     } catch (error) {
-      this.#abandon(error);
+      this.abandon(error);
       return;
     }
     if (later === undefined) this.#release();
-    else return later.catch((error: unknown) => this.#abandon(error)).then(() => this.#release());
+    else return later.catch((error: unknown) => this.abandon(error)).then(() => this.#release());
+  }
+
+  /** As the others have it, but an answer that has no body is complete, and not a failure, where its blocks end early. */
+  protected override recover(error: unknown): undefined | Promise<void> {
+    return error instanceof NoBodyWanted ? (this.close() as undefined | Promise<void>) : super.recover(error);
   }
 
   override setupEnviron(): void {
@@ -142,6 +151,11 @@ export class ServerHandler extends BaseHandler {
     if (this.#phase === KEPT) {
       if (Array.isArray(this.result)) return;
       this.#start();
+      // Not out of a write() that the application itself calls.
+      if (this.#bodiless && this.result !== null) {
+        this.#finish();
+        throw new NoBodyWanted('A response to HEAD, a 204 and a 304 have no body');
+      }
     }
     return this.#room();
   }
@@ -227,7 +241,8 @@ export class ServerHandler extends BaseHandler {
   #start(): void {
     const { result } = this;
     const length = Array.isArray(result) ? byteLengthOf(result) : -1;
-    this.#check(this.#access.native.start(this.slot, this.generation, this.#head(), this.headers!.length, length));
+    const answer = this.#access.native.start(this.slot, this.generation, this.#head(), this.headers!.length, length);
+    this.#bodiless = this.#check(answer) === NO_BODY;
     this.#phase = STREAMING;
     const kept = this.#kept;
     this.#kept = null;
@@ -293,7 +308,8 @@ export class ServerHandler extends BaseHandler {
     throw new HeaderError(`The response ${REFUSALS[kind]}: ${kind === 1 ? this.status : field?.join(': ')}`);
   }
 
-  #abandon(error: unknown): void {
+  /** Gives the request up: logs why, and has its connection closed. */
+  abandon(error: unknown): void {
     try {
       this.logException(error);
     } catch (logError) {

@@ -54,6 +54,7 @@ const REMEDIES: Record<string, string> = {
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {
   const checked = checkOptions(options);
   const { engine, listener, port } = listenWith(checked, (context) => ({
+    errors: checked.errors,
     handlerFor: (engine, request) => new ServerHandler(engine, context, request, application),
   }));
   return new ListeningServer(engine, listener, urlOf(checked, port), addressOf(checked, port));
