@@ -132,8 +132,9 @@ napi_value abort(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// sendFile(slot, generation, head, fieldCount, fd, offset, length) → 1: it has left; 0: a callback says when.
-/// `offset` -1: the descriptor's own position; `length` -1: to the end of the file.
+/// sendFile(slot, generation, head, fieldCount, fd, offset, length, verified) → 1: it has left; 0: a callback says when.
+/// `offset` -1: the descriptor's own position; `length` -1: to the end of the file. `verified` not 0: the caller knows
+/// that this is a regular file, and has both from its size.
 napi_value send_file(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   net::Exchange* exchange = find_exchange(arguments);
@@ -143,12 +144,14 @@ napi_value send_file(napi_env env, napi_callback_info info) {
   int64_t offset = arguments.integer(5);
   int64_t length = arguments.integer(6);
 
-  struct stat status;
-  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return small_number(env, kNotAFile);
-  if (offset < 0) offset = lseek(fd, 0, SEEK_CUR);
-  if (offset < 0) return small_number(env, kNotAFile);
-  int64_t available = std::max<int64_t>(0, status.st_size - offset);
-  length = length < 0 ? available : std::min(length, available);
+  if (bool verified = arguments.number(7) != 0; !verified) {
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return small_number(env, kNotAFile);
+    if (offset < 0) offset = lseek(fd, 0, SEEK_CUR);
+    if (offset < 0) return small_number(env, kNotAFile);
+    int64_t available = std::max<int64_t>(0, status.st_size - offset);
+    length = length < 0 ? available : std::min(length, available);
+  }
 
   StoredHead& stored = arguments.data<Engine>().head;
   if (!read_head(arguments, 2, stored)) return small_number(env, refusal(kStrayLineFeed));

@@ -74,7 +74,11 @@ export interface NativeEngine {
   finish(slot: number, generation: number): void;
   /** Closes the connection without a proper end of the body. */
   abort(slot: number, generation: number): void;
-  /** Answers with a region of a file. Returns 1 when it has left, 0 when `onReady` or `onGone` will say so. */
+  /**
+   * Answers with a region of a file. `offset` -1 is the descriptor's own position, `length` -1 the rest; `verified` 1
+   * says that the file is a regular one and has that region. Returns 1 when it has left, 0 when `onReady` or `onGone`
+   * will say so, or {@link NOT_A_FILE}.
+   */
   sendFile(
     slot: number,
     generation: number,
@@ -83,6 +87,7 @@ export interface NativeEngine {
     descriptor: number,
     offset: number,
     length: number,
+    verified: number,
   ): number;
 
   listen(options: ListenOptions): { listener: number; port: number };

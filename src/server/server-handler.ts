@@ -1,6 +1,7 @@
 /** The handler of the production server: {@link BaseHandler}'s life cycle over a connection of the native engine. */
 
 import { fail } from 'node:assert';
+import { DiskFile } from '../files.js';
 import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
 import { describeError } from '../show.js';
@@ -185,6 +186,7 @@ export class ServerHandler extends BaseHandler {
       file.fileno(),
       file.offset ?? -1,
       file.length ?? -1,
+      file instanceof DiskFile ? 1 : 0,
     );
     if (sent === NOT_A_FILE) return false;
     this.#check(sent);

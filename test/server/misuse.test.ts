@@ -194,7 +194,7 @@ describe('the engine, called as nobody should', () => {
       expect(engine.respond(slot, generation, '200 OK\n', 0, bytes)).toBe(-1);
       expect(engine.start(slot, generation, '200 OK\n', 0, -1)).toBe(-1);
       expect(engine.write(slot, generation, bytes)).toBe(-1);
-      expect(engine.sendFile(slot, generation, '200 OK\n', 0, 0, -1, -1)).toBe(-1);
+      expect(engine.sendFile(slot, generation, '200 OK\n', 0, 0, -1, -1, 0)).toBe(-1);
       engine.finish(slot, generation);
       engine.abort(slot, generation);
     }
@@ -253,11 +253,11 @@ describe('the engine, called as nobody should', () => {
       expect(engine.respond(...first, text, count, undefined)).toBeLessThanOrEqual(-16);
       expect(engine.start(...first, text, count, -1)).toBeLessThanOrEqual(-16);
     }
-    expect(engine.sendFile(...first, head, 1, 999_999, -1, -1)).toBe(-2);
+    expect(engine.sendFile(...first, head, 1, 999_999, -1, -1, 0)).toBe(-2);
     expect(engine.start(...first, head, 1, 4)).toBe(0);
     expect(engine.start(...first, head, 1, 4)).toBe(-3);
     expect(engine.respond(...first, head, 1, Buffer.from('x'))).toBe(-3);
-    expect(engine.sendFile(...first, head, 1, 0, 0, 0)).toBe(-3);
+    expect(engine.sendFile(...first, head, 1, 0, 0, 0, 0)).toBe(-3);
     expect(engine.write(...first, Buffer.from('12'))).toBe(2);
     expect(engine.write(...first, Buffer.from('34'))).toBe(2);
     engine.finish(...first);
