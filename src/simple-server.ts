@@ -85,10 +85,12 @@ export class WSGIRequestHandler {
     this.server = server;
   }
 
-  /** A new environ: the server's `baseEnviron` and the variables of this request. */
+  /** A new environ: the variables of this request, and above them the server's `baseEnviron`. */
   getEnviron(): Environ {
-    const environ = { ...this.server.baseEnviron, ...this.#handler.request };
-    environ.SERVER_SOFTWARE = SERVER_VERSION;
+    const { request } = this.#handler;
+    const environ = { ...request, ...this.server.baseEnviron, SERVER_SOFTWARE: SERVER_VERSION };
+    // The server's is only for requests that have none.
+    if (request.CONTENT_LENGTH !== undefined) environ.CONTENT_LENGTH = request.CONTENT_LENGTH;
     return environ;
   }
 

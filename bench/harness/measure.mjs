@@ -77,7 +77,7 @@ class Measurement {
         await this.#attempt(server.name, async () => {
           const process = await this.#startVerified(server);
           processes.push(process);
-          await this.#loadFor(process, WARM_UP_SECONDS);
+          await this.#loadFor(process, WARM_UP_SECONDS, this.scenario.warmUpPath);
         });
       }
       for (let round = 1; round <= this.rounds; round++) {
@@ -130,10 +130,11 @@ class Measurement {
   /**
    * @param {ServerProcess} process
    * @param {number} seconds
+   * @param {string} path
    */
-  #loadFor(process, seconds) {
+  #loadFor(process, seconds, path = this.scenario.path) {
     const { generator, pinning } = this.run;
-    const plan = { scenario: this.scenario, connections: this.result.connections, seconds };
+    const plan = { scenario: { ...this.scenario, path }, connections: this.result.connections, seconds };
     return loadServer(generator, process, plan, pinning.load);
   }
 

@@ -53,7 +53,7 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
     if (sent == 0) return Progress::kShrank;
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return keep_polled(connection);
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return Progress::kBlocked;
       // A file system without sendfile, or a descriptor that cannot be mapped.
       if (errno == EINVAL || errno == ENOSYS) return send_through_buffer(connection);
       return connection_broken(errno) ? Progress::kGone : Progress::kFailed;
@@ -67,18 +67,6 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
   }
   active_ = false;
   return Progress::kDone;
-}
-
-FileTransfer::Progress FileTransfer::keep_polled(Connection& connection) noexcept {
-  // Behind on_writable uSockets goes on polling for writability only if a write of its own fell short. To be polled
-  // again from the post callback takes six system calls; to let one byte fall short takes two.
-  char byte;
-  if (::pread(region_.fd, &byte, 1, static_cast<off_t>(region_.offset)) == 1) {
-    size_t taken = connection.write_now({&byte, 1}, true);
-    region_.offset += taken;
-    region_.length -= taken;
-  }
-  return Progress::kBlocked;
 }
 
 FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection) noexcept {

@@ -37,7 +37,6 @@ class FileTransfer {
 
  private:
   Progress send_plain(Connection& connection) noexcept;
-  Progress keep_polled(Connection& connection) noexcept;
   Progress send_through_buffer(Connection& connection) noexcept;
 
   FileRegion region_;

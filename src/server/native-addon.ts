@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ServerOptions } from './options.js';
 
 /** The engine cannot be loaded. The message says what was looked for, where, and what to do. */
 export class EngineUnavailableError extends Error {
@@ -22,24 +23,8 @@ export const WRONG_STATE = -3;
 export const REFUSED = -16;
 export const ERROR_KINDS = 16;
 
-/** Options of {@link NativeEngine.listen}; see `ServerOptions` for what they mean. Times are in milliseconds. */
-export interface ListenOptions {
-  host?: string;
-  port?: number;
-  path?: string;
-  tls?: { key: string; cert: string; ca?: string; passphrase?: string; ciphers?: string };
-  serverHeader?: string;
-  maxHeadSize?: number;
-  maxTargetLength?: number;
-  maxFields?: number;
-  maxBodySize?: number;
-  maxConnections?: number;
-  maxPipelined?: number;
-  headersTimeout?: number;
-  bodyTimeout?: number;
-  sendTimeout?: number;
-  keepAliveTimeout?: number;
-}
+/** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
+export type ListenOptions = Omit<ServerOptions, 'errors' | 'multiprocess' | 'serverHeader'> & { serverHeader?: string };
 
 export interface NativeStats {
   openConnections: number;
