@@ -95,7 +95,9 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
       break;
     }
   }
+  int error = errno;  // for whoever reports kFailed
   connection.loop().give_back(std::move(buffer));
+  errno = error;
   if (progress == Progress::kDone) active_ = false;
   return progress;
 }
