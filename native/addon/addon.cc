@@ -132,9 +132,9 @@ napi_value abort(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// sendFile(slot, generation, head, fieldCount, fd, offset, length, verified) → 1: it has left; 0: a callback says when.
-/// `offset` -1: the descriptor's own position; `length` -1: to the end of the file. `verified` not 0: the caller knows
-/// that this is a regular file, and has both from its size.
+/// sendFile(slot, generation, head, fieldCount, fd, offset, length, verified) → 1: it has left; 0: a callback says
+/// when. `offset` -1: the descriptor's own position; `length` -1: to the end of the file. `verified` not 0: the caller
+/// knows that this is a regular file, and has both from its size.
 napi_value send_file(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   net::Exchange* exchange = find_exchange(arguments);
