@@ -97,6 +97,8 @@ void JavascriptGateway::give_answers() noexcept {
 
 void JavascriptGateway::call(Callback callback, std::span<const napi_value> arguments) noexcept {
   if (silent_) return;
+  // JavaScript hears of things in their order: of a request before the client, or the listener, that is gone.
+  if (callback != Callback::kRequests && waiting_ > 0) call_with_requests({});
   napi_value receiver = nullptr;
   napi_value function = nullptr;
   napi_get_reference_value(env_, receiver_, &receiver);
