@@ -7,6 +7,26 @@ export function show(value: unknown): string {
   return inspect(value, { depth: 1, maxArrayLength: 8, maxStringLength: 120, breakLength: Number.POSITIVE_INFINITY });
 }
 
+/** A text as Python's `repr()` has it: in quotes, on one line, with what no terminal can show escaped. */
+export function repr(text: string): string {
+  // U+00A0 is a space and U+00AD a hyphen that may not be seen, so Python escapes them too.
+  const escaped = text.replace(/[\p{Cc}\xa0\xad\\]/gu, (character) => ESCAPES.get(character) ?? hexEscape(character));
+  if (!text.includes("'")) return `'${escaped}'`;
+  return text.includes('"') ? `'${escaped.replaceAll("'", "\\'")}'` : `"${escaped}"`;
+}
+
+const ESCAPES = new Map([
+  ['\t', '\\t'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\\', '\\\\'],
+]);
+
+/** `\x1b` for a character up to U+00FF. */
+export function hexEscape(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+}
+
 /**
  * An error with its stack and those of its causes.
  *

@@ -12,6 +12,7 @@
  */
 
 import { hostname } from 'node:os';
+import { BaseHandler } from './handlers.js';
 import type { Engine } from './server/engine.js';
 import { checkOptions } from './server/options.js';
 import { listenWith } from './server/server.js';
@@ -21,7 +22,7 @@ import {
   type ReceivedRequest,
   type ServerContext,
 } from './server/server-handler.js';
-import { show } from './show.js';
+import { hexEscape, repr, show } from './show.js';
 import { DescriptorErrors } from './streams.js';
 import type { Application, Environ, ErrorStream } from './types.js';
 import { VERSION } from './version.js';
@@ -31,6 +32,8 @@ const SOFTWARE_VERSION = `${SERVER_VERSION} Node/${process.versions.node}`;
 
 /** Runs one request of a {@link WSGIServer} and has it logged. */
 export class ServerHandler extends EngineHandler {
+  override wsgiMultithread = false;
+  override wsgiMultiprocess = false;
   /** Whose environ is served, and who writes the log line. */
   readonly requestHandler: WSGIRequestHandler;
   readonly #server: WSGIServer;
@@ -58,9 +61,13 @@ export class ServerHandler extends EngineHandler {
     return this.received;
   }
 
+  // The production server takes the engine's environ as it is; here each step may be overridden, as in CPython.
   override setupEnviron(): void {
-    this.environ = this.requestHandler.getEnviron();
-    this.environ['wsgi.errors'] = this.getStderr();
+    BaseHandler.prototype.setupEnviron.call(this);
+  }
+
+  override addCgiVars(): void {
+    Object.assign(this.environ ?? {}, this.requestHandler.getEnviron());
   }
 
   override getStderr(): ErrorStream {
@@ -77,20 +84,43 @@ export class ServerHandler extends EngineHandler {
 export class WSGIRequestHandler {
   readonly server: WSGIServer;
   readonly clientAddress: readonly [host: string, port: number];
-  readonly #handler: ServerHandler;
+  /** Runs an application for this request: `handler.run(application)`. */
+  readonly handler: ServerHandler;
 
   constructor(handler: ServerHandler, clientAddress: readonly [host: string, port: number], server: WSGIServer) {
-    this.#handler = handler;
+    this.handler = handler;
     this.clientAddress = clientAddress;
     this.server = server;
   }
 
-  /** A new environ: the variables of this request, and above them the server's `baseEnviron`. */
+  /** The first line of the request, as received. */
+  get requestLine(): string {
+    const { REQUEST_METHOD, REQUEST_URI, SERVER_PROTOCOL } = this.handler.request;
+    return `${REQUEST_METHOD} ${REQUEST_URI} ${SERVER_PROTOCOL}`;
+  }
+
+  /** A new environ: the server's `baseEnviron`, and above it what the request says. */
   getEnviron(): Environ {
-    const { request } = this.#handler;
-    const environ = { ...request, ...this.server.baseEnviron, SERVER_SOFTWARE: SERVER_VERSION };
-    // The server's is only for requests that have none.
-    if (request.CONTENT_LENGTH !== undefined) environ.CONTENT_LENGTH = request.CONTENT_LENGTH;
+    const { request } = this.handler;
+    const { REMOTE_ADDR = '', REQUEST_METHOD, SERVER_PROTOCOL, PATH_INFO = '', QUERY_STRING = '' } = request;
+    const environ: Environ = {
+      ...request,
+      ...this.server.baseEnviron,
+      SERVER_PROTOCOL,
+      SERVER_SOFTWARE: SERVER_VERSION,
+      REQUEST_METHOD,
+      // Two slashes would make an application that redirects to its own path name another host (gh-87389 in CPython).
+      PATH_INFO: PATH_INFO.replace(/^\/\/+/, '/'),
+      QUERY_STRING,
+      REMOTE_ADDR,
+      CONTENT_TYPE: request.CONTENT_TYPE ?? 'text/plain',
+    };
+    if (this.addressString() !== REMOTE_ADDR) environ.REMOTE_HOST = this.addressString();
+    if (request.CONTENT_LENGTH) environ.CONTENT_LENGTH = request.CONTENT_LENGTH;
+    // A field named like a CGI variable, Path-Info say, is left out, as CPython does.
+    for (const key of Object.keys(request)) {
+      if (key.startsWith('HTTP_') && key.slice('HTTP_'.length) in environ) delete environ[key];
+    }
     return environ;
   }
 
@@ -101,21 +131,24 @@ export class WSGIRequestHandler {
 
   /** Runs the server's application. */
   handle(): void | Promise<void> {
-    return this.#handler.run(this.server.getApp());
+    return this.handler.run(this.server.getApp());
+  }
+
+  /** The client as the log names it. Where it is not the client's address it is `REMOTE_HOST`, too. */
+  addressString(): string {
+    return this.clientAddress[0];
   }
 
   /** Logs an answered request. */
   logRequest(code: string, size: number): void {
-    const { REQUEST_METHOD, PATH_INFO = '', QUERY_STRING, SERVER_PROTOCOL } = this.#handler.request;
-    const target = QUERY_STRING ? `${PATH_INFO}?${QUERY_STRING}` : PATH_INFO;
-    this.logMessage(`"${REQUEST_METHOD} ${target} ${SERVER_PROTOCOL}" ${code} ${size}`);
+    this.logMessage(`"${this.requestLine}" ${code} ${size}`);
   }
 
   /** Writes one line to {@link getStderr}, with the client's address and the time. */
   logMessage(message: string): void {
     // A control character could forge a line of its own, or command a terminal.
-    const printable = message.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-    this.getStderr().write(`${this.clientAddress[0]} - - [${logTime(new Date())}] ${printable}\n`);
+    const printable = message.replace(/[\p{Cc}\\]/gu, (c) => (c === '\\' ? '\\\\' : hexEscape(c)));
+    this.getStderr().write(`${this.addressString()} - - [${logTime(new Date())}] ${printable}\n`);
   }
 }
 
@@ -124,7 +157,7 @@ export class WSGIServer {
   serverAddress: [host: string, port: number];
   serverName: string;
   serverPort: number;
-  /** What every environ of this server begins with. */
+  /** What every environ of this server begins with, after the process environment. */
   baseEnviron: Record<string, string> = {};
   readonly #engine: Engine;
   readonly #listener: number;
@@ -211,6 +244,11 @@ export class WSGIServer {
     return this.#closing;
   }
 
+  /** Python's `with makeServer(…) as httpd`: `await using httpd = makeServer(…)`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.serverClose();
+  }
+
   /** A request has arrived. */
   processRequest(handler: ServerHandler): void {
     const next = this.#next;
@@ -256,7 +294,10 @@ export function makeServer(
 /** Says hello and shows the environ it was given: a check that a server runs applications at all. */
 export const demoApp: Application = (environ, startResponse) => {
   let page = 'Hello world!\n\n';
-  for (const key of Object.keys(environ).sort()) page += `${key} = ${show(environ[key])}\n`;
+  for (const key of Object.keys(environ).sort()) {
+    const value = environ[key];
+    page += `${key} = ${typeof value === 'string' ? repr(value) : show(value)}\n`;
+  }
   startResponse('200 OK', [['Content-Type', 'text/plain; charset=utf-8']]);
   return [Buffer.from(page)];
 };

@@ -80,6 +80,8 @@ export interface Environ {
   CONTENT_TYPE?: string;
   CONTENT_LENGTH?: string;
   SERVER_SOFTWARE?: string;
+  /** The request target as it came, not decoded. Beside PEP 3333; other servers have it under this name. */
+  REQUEST_URI?: string;
   REMOTE_ADDR?: string;
   HTTPS?: string;
   HTTP_HOST?: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeError, show } from '../src/show.js';
+import { describeError, repr, show } from '../src/show.js';
 
 describe('show', () => {
   it('keeps to one line and cuts what is long', () => {
@@ -7,6 +7,19 @@ describe('show', () => {
     expect(show('x'.repeat(1000)).length).toBeLessThan(200);
     expect(show(Buffer.alloc(100_000)).length).toBeLessThan(200);
     expect(show(Array(1000).fill({ a: [{ b: [] }] }))).not.toMatch(/\n/);
+  });
+});
+
+describe('repr', () => {
+  it.each([
+    ['', "''"],
+    ["it's", `"it's"`],
+    [`it's "it"`, `'it\\'s "it"'`],
+    ['"', `'"'`],
+    ['\\\t\r\n', "'\\\\\\t\\r\\n'"],
+    ['\0\x1b\x7f\x85\xa0\xad\xe4', "'\\x00\\x1b\\x7f\\x85\\xa0\\xad\xe4'"],
+  ])('of %j is as Python has it', (text, expected) => {
+    expect(repr(text)).toBe(expected);
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { demoApp, makeServer, WSGIRequestHandler, WSGIServer } from '../src/simple-server.js';
+import { readEnviron } from '../src/handlers.js';
+import { demoApp, makeServer, type ServerHandler, WSGIRequestHandler, WSGIServer } from '../src/simple-server.js';
 import type { Environ } from '../src/types.js';
+import { FileWrapper } from '../src/util.js';
 import { validator } from '../src/validate.js';
 import { made, quiet } from './server/fixtures/made-server.js';
 import { get, RawClient, request } from './server/fixtures/raw-client.js';
@@ -88,26 +90,69 @@ describe('the environ', () => {
     await client.send(`${request('POST', '/', 'Content-Length: 2')}xy`).response();
     expect(seen[0]).toMatchObject({
       ...server.baseEnviron,
+      ...readEnviron(),
       REQUEST_METHOD: 'GET',
       PATH_INFO: '/a b',
       QUERY_STRING: 'c',
       HTTP_X_Y: 'z',
       REMOTE_ADDR: '127.0.0.1',
+      CONTENT_TYPE: 'text/plain',
+      REQUEST_URI: '/a%20b?c',
+      'wsgi.multithread': false,
+      'wsgi.multiprocess': false,
+      'wsgi.run_once': false,
+      'wsgi.url_scheme': 'http',
+      'wsgi.file_wrapper': FileWrapper,
       SERVER_SOFTWARE: expect.stringMatching(/^WSGIServer\//),
     });
     expect(seen[1]!.CONTENT_LENGTH).toBe('2');
     expect(seen[0]).not.toBe(seen[1]);
   });
 
-  it('can be changed for all requests that follow', async () => {
+  it('can be changed for all requests that follow, where the request does not say otherwise', async () => {
     const server = made((environ, startResponse) => {
       startResponse('200 OK', plain());
-      return [`${environ.COLOUR}`];
+      return [`${environ.COLOUR} ${environ.HTTPS} ${environ['wsgi.url_scheme']} ${environ.REQUEST_METHOD}`];
     });
     void server.serveForever();
-    server.baseEnviron.COLOUR = 'green';
+    Object.assign(server.baseEnviron, { COLOUR: 'green', HTTPS: 'on', REQUEST_METHOD: 'POST' });
     const client = await RawClient.open(server.serverPort);
-    expect((await client.send(get('/')).response()).body.toString()).toBe('green');
+    expect((await client.send(get('/')).response()).body.toString()).toBe('green on https GET');
+  });
+
+  it('has no path that could be taken for another host, and no field that could be taken for a variable', async () => {
+    const seen: Environ[] = [];
+    const server = made((environ, startResponse) => {
+      seen.push(environ);
+      startResponse('200 OK', plain());
+      return [];
+    });
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    await client.send(get('///example.org//a', 'Path-Info: /forged', 'Server-Name: forged')).response();
+    expect(seen[0]).toMatchObject({ PATH_INFO: '/example.org//a', REQUEST_URI: '///example.org//a' });
+    expect(Object.keys(seen[0]!).filter((key) => /^HTTP_(PATH|SERVER)/.test(key))).toEqual([]);
+  });
+
+  it('has the name that a handler gives the client', async () => {
+    const { log, handlerClass } = quiet();
+    class Naming extends handlerClass {
+      override addressString(): string {
+        return 'client.example';
+      }
+    }
+    const server = made(
+      (environ, startResponse) => {
+        startResponse('200 OK', plain());
+        return [`${environ.REMOTE_HOST} ${environ.REMOTE_ADDR}`];
+      },
+      { handlerClass: Naming },
+    );
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    expect((await client.send(get('/')).response()).body.toString()).toBe('client.example 127.0.0.1');
+    await until(() => log.text !== '');
+    expect(log.text).toMatch(/^client\.example - - /);
   });
 });
 
@@ -167,7 +212,9 @@ describe('serving', () => {
     server.setApp(demoApp);
     void server.serveForever();
     const client = await RawClient.open(server.serverPort);
-    expect((await client.send(get('/')).response()).body.toString()).toMatch(/^Hello world!\n\nCONTENT_LENGTH = ''\n/);
+    expect((await client.send(get('/')).response()).body.toString()).toMatch(
+      /^Hello world!\n\n[\s\S]*\nCONTENT_LENGTH = ''\n/,
+    );
   });
 
   it('needs an application', () => {
@@ -206,6 +253,12 @@ describe('serverClose', () => {
     expect((await waiting.end()).length).toBe(0);
   });
 
+  it('comes by itself at the end of `await using`', async () => {
+    const server = makeServer('127.0.0.1', 0, echoPath);
+    await server[Symbol.asyncDispose]();
+    await expect(RawClient.open(server.serverPort)).rejects.toThrow('ECONNREFUSED');
+  });
+
   it('may be called again', async () => {
     const server = makeServer('127.0.0.1', 0, echoPath);
     await server.serverClose();
@@ -227,11 +280,14 @@ describe('the log', () => {
     await client.send(request('HEAD', '/')).response('HEAD');
     await client.send('GET /%1b%0aforged HTTP/1.0\r\n\r\n').response();
     await until(() => log.text.split('\n').length === 4);
+    new handlerClass({} as ServerHandler, ['::1', 0], server).logMessage('\x1b[31m\n\\x1b \x85\xe4');
     const lines = log.text.split('\n');
     const start = String.raw`^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4} \d\d:\d\d:\d\d\] `;
     expect(lines[0]).toMatch(new RegExp(`${start}"GET /path\\?query HTTP/1\\.1" 200 9$`));
     expect(lines[1]).toMatch(new RegExp(`${start}"HEAD / HTTP/1\\.1" 200 6$`));
-    expect(lines[2]).toMatch(new RegExp(`${start}"GET /\\\\x1b\\\\x0aforged HTTP/1\\.0" 200 \\d+$`));
+    expect(lines[2]).toMatch(new RegExp(`${start}"GET /%1b%0aforged HTTP/1\\.0" 200 \\d+$`));
+    // Nothing in it can forge a line, or command a terminal.
+    expect(lines[3]).toMatch(/^::1 - - \[[^\]]+\] \\x1b\[31m\\x0a\\\\x1b \\x85\xe4$/);
   });
 
   it('has the error of an application, and its answer', async () => {
@@ -267,6 +323,21 @@ describe('the log', () => {
 });
 
 describe('a request handler', () => {
+  it('may run another application than the server’s', async () => {
+    class Own extends quiet().handlerClass {
+      override handle(): void | Promise<void> {
+        return this.handler.run((_environ, startResponse) => {
+          startResponse('200 OK', plain());
+          return [this.requestLine];
+        });
+      }
+    }
+    const server = made(echoPath, { handlerClass: Own });
+    void server.serveForever();
+    const client = await RawClient.open(server.serverPort);
+    expect((await client.send(get('/%41?b')).response()).body.toString()).toBe('GET /%41?b HTTP/1.1');
+  });
+
   it('that throws costs its own client the answer, and the others nothing', async () => {
     class Choosing extends quiet().handlerClass {
       override handle(): void | Promise<void> {

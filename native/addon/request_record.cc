@@ -72,6 +72,8 @@ size_t write_request_record(const net::Request& request, std::span<uint32_t> pla
   places[record::kMethod] = static_cast<uint32_t>(line.method_id);
   places[record::kMethodBegin] = base + line.method.begin;
   places[record::kMethodEnd] = base + line.method.end;
+  places[record::kTargetBegin] = base + line.target.begin;
+  places[record::kTargetEnd] = base + line.target.end;
   places[record::kPathBegin] = path.begin;
   places[record::kPathEnd] = path.end;
   places[record::kQueryBegin] = base + line.query.begin;

@@ -22,6 +22,8 @@ enum Place : size_t {
   kListener,
   kMethodBegin,
   kMethodEnd,
+  kTargetBegin,  // as received
+  kTargetEnd,
   kPathBegin,
   kPathEnd,
   kQueryBegin,

@@ -23,9 +23,10 @@ const NO_BODY: InputStream = new MemoryInput();
 /**
  * Builds the environ of the request whose record begins at `start` of `places`.
  *
- * `PATH_INFO` is percent-decoded, one character a byte. Repeated fields are joined as CPython's server joins them, by
- * a comma; Cookie by "; " (RFC 6265 §5.4). `CONTENT_LENGTH` is that of the body that `wsgi.input` holds, whatever
- * coding it came in.
+ * `PATH_INFO` is percent-decoded, one character a byte; `REQUEST_URI` is the request target as it came, as
+ * Apache and uWSGI have it too, for those who must tell `%2F` from a slash. Repeated fields are joined as CPython's
+ * server joins them, by a comma, with Cookie by "; " (RFC 6265 §5.4) and Content-Type the first. `CONTENT_LENGTH` is
+ * that of the body that `wsgi.input` holds, whatever coding it came in.
  */
 export function buildEnviron(
   text: string,
@@ -43,6 +44,7 @@ export function buildEnviron(
       method === 0
         ? text.slice(places[start + record.METHOD_BEGIN]!, places[start + record.METHOD_END]!)
         : (record.METHODS[method] as string),
+    REQUEST_URI: text.slice(places[start + record.TARGET_BEGIN]!, places[start + record.TARGET_END]!),
     SCRIPT_NAME: '',
     PATH_INFO: text.slice(places[start + record.PATH_BEGIN]!, places[start + record.PATH_END]!),
     QUERY_STRING: text.slice(places[start + record.QUERY_BEGIN]!, places[start + record.QUERY_END]!),
@@ -85,8 +87,8 @@ export function buildEnviron(
 function join(environ: Environ, key: string, value: string): void {
   const earlier = environ[key];
   if (earlier === undefined) environ[key] = value;
-  // A list of equal lengths is one length (RFC 9112 §6.3); the engine has refused any other.
-  else if (key !== 'CONTENT_LENGTH') environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
+  // Neither is a list. Equal lengths are one length (RFC 9112 §6.3), and the engine has refused others.
+  else if (key !== 'CONTENT_LENGTH' && key !== 'CONTENT_TYPE') environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
 }
 
 function addBody(environ: Environ, body: Buffer | undefined, places: Uint32Array, start: number): void {

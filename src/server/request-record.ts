@@ -11,22 +11,25 @@ export const METHOD = 3;
 export const LISTENER = 4;
 export const METHOD_BEGIN = 5;
 export const METHOD_END = 6;
-export const PATH_BEGIN = 7;
-export const PATH_END = 8;
-export const QUERY_BEGIN = 9;
-export const QUERY_END = 10;
-export const AUTHORITY_BEGIN = 11;
-export const AUTHORITY_END = 12;
-export const ADDRESS_BEGIN = 13;
-export const ADDRESS_END = 14;
+/** The request target as received. */
+export const TARGET_BEGIN = 7;
+export const TARGET_END = 8;
+export const PATH_BEGIN = 9;
+export const PATH_END = 10;
+export const QUERY_BEGIN = 11;
+export const QUERY_END = 12;
+export const AUTHORITY_BEGIN = 13;
+export const AUTHORITY_END = 14;
+export const ADDRESS_BEGIN = 15;
+export const ADDRESS_END = 16;
 /** The port's digits follow the address. */
-export const PORT_END = 15;
-export const BODY_SIZE_HIGH = 16;
-export const BODY_SIZE_LOW = 17;
-export const BODY_FILE = 18;
-export const FIELD_COUNT = 19;
+export const PORT_END = 17;
+export const BODY_SIZE_HIGH = 18;
+export const BODY_SIZE_LOW = 19;
+export const BODY_FILE = 20;
+export const FIELD_COUNT = 21;
 /** The first field; each takes {@link FIELD_PLACES}. */
-export const FIELDS = 20;
+export const FIELDS = 22;
 
 export const HTTP_1_1 = 1;
 export const HAS_BODY = 2;

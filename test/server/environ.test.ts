@@ -25,6 +25,7 @@ describe('the environ', () => {
     const input = environ['wsgi.input'];
     expect(environ).toEqual({
       REQUEST_METHOD: 'GET',
+      REQUEST_URI: '/a/b?c=d',
       SCRIPT_NAME: '',
       PATH_INFO: '/a/b',
       QUERY_STRING: 'c=d',
@@ -126,6 +127,11 @@ describe('the environ', () => {
     expect([environ.CONTENT_TYPE, environ.CONTENT_LENGTH]).toEqual(['text/x', '3']);
     expect(Object.keys(environ).filter((key) => key.startsWith('HTTP_CONTENT'))).toEqual([]);
     expect(environ['wsgi.input'].read().toString()).toBe('abc');
+  });
+
+  it('has the first of several types, for they are no list', async () => {
+    const { environ } = await environOf(get('/', 'Content-Type: text/plain', 'content-type: text/html'));
+    expect(environ.CONTENT_TYPE).toBe('text/plain');
   });
 
   it('has one length where equal ones were sent', async () => {
