@@ -5,6 +5,7 @@
  */
 
 import { fail } from 'node:assert';
+import { type InspectOptions, inspect } from 'node:util';
 import { show } from './show.js';
 import type { HeaderList } from './types.js';
 import { isHopByHop } from './util.js';
@@ -235,6 +236,11 @@ export class Headers implements Iterable<[string, string]> {
 
   [Symbol.iterator](): Iterator<[string, string]> {
     return this.#list[Symbol.iterator]();
+  }
+
+  /** Python's `repr()`: what a console and an error message show. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `Headers(${inspect(this.#list, options)})`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { checkField, HeaderError, Headers } from '../src/headers.js';
 import type { HeaderList } from '../src/types.js';
@@ -66,6 +67,10 @@ describe('the mapping', () => {
     expect(() => new Headers('foo' as unknown as HeaderList)).toThrow(TypeError);
     expect(() => new Headers({} as unknown as HeaderList)).toThrow(/must be an array/);
   });
+});
+
+it('shows what it wraps', () => {
+  expect(inspect(new Headers([['a', 'b']]))).toBe("Headers([ [ 'a', 'b' ] ])");
 });
 
 describe('addHeader', () => {
