@@ -34,8 +34,15 @@ export function hexEscape(character: string): string {
  */
 export function describeError(error: unknown, frameLimit: number | null): string {
   if (!(error instanceof Error)) return `Thrown: ${show(error)}`;
-  const stack = limitFrames(error.stack ?? String(error), frameLimit);
+  const stack = limitFrames(named(error), frameLimit);
   return error.cause === undefined ? stack : `${stack}\nCaused by: ${describeError(error.cause, frameLimit)}`;
+}
+
+/** The stack, which begins with `error.name`; a class that has not set one would go by its parent's. */
+function named(error: Error): string {
+  const stack = error.stack ?? String(error);
+  const { name } = error.constructor;
+  return stack.split('\n', 1)[0]?.includes(name) ? stack : `${name}: ${stack}`;
 }
 
 function limitFrames(stack: string, limit: number | null): string {

@@ -14,7 +14,7 @@
 import { hostname } from 'node:os';
 import { BaseHandler } from './handlers.js';
 import type { Engine } from './server/engine.js';
-import { checkOptions } from './server/options.js';
+import { checkOptions, type Refusal } from './server/options.js';
 import { listenWith } from './server/server.js';
 import {
   type EngineAccess,
@@ -67,7 +67,8 @@ export class ServerHandler extends EngineHandler {
   }
 
   override addCgiVars(): void {
-    Object.assign(this.environ ?? {}, this.requestHandler.getEnviron());
+    const environ = Object.assign(this.environ ?? {}, this.requestHandler.getEnviron());
+    Object.defineProperty(environ, 'uwsgiref.signal', { get: () => this.signal, enumerable: true, configurable: true });
   }
 
   override getStderr(): ErrorStream {
@@ -117,9 +118,12 @@ export class WSGIRequestHandler {
     };
     if (this.addressString() !== REMOTE_ADDR) environ.REMOTE_HOST = this.addressString();
     if (request.CONTENT_LENGTH) environ.CONTENT_LENGTH = request.CONTENT_LENGTH;
-    // A field named like a CGI variable, Path-Info say, is left out, as CPython does.
     for (const key of Object.keys(request)) {
-      if (key.startsWith('HTTP_') && key.slice('HTTP_'.length) in environ) delete environ[key];
+      if (!key.startsWith('HTTP_')) continue;
+      // As CPython does: a field named like a CGI variable, Path-Info say, is left out, and one that the server has a
+      // value of is joined to it.
+      if (key.slice('HTTP_'.length) in environ) delete environ[key];
+      else if (key in this.server.baseEnviron) environ[key] = `${this.server.baseEnviron[key]},${request[key]}`;
     }
     return environ;
   }
@@ -146,10 +150,14 @@ export class WSGIRequestHandler {
 
   /** Writes one line to {@link getStderr}, with the client's address and the time. */
   logMessage(message: string): void {
-    // A control character could forge a line of its own, or command a terminal.
-    const printable = message.replace(/[\p{Cc}\\]/gu, (c) => (c === '\\' ? '\\\\' : hexEscape(c)));
-    this.getStderr().write(`${this.addressString()} - - [${logTime(new Date())}] ${printable}\n`);
+    this.getStderr().write(logLine(this.addressString(), message));
   }
+}
+
+/** A call of `handleRequest` that has none yet; null is one that the engine has refused by itself. */
+interface Expecting {
+  resolve(handler: ServerHandler | null): void;
+  reject(error: Error): void;
 }
 
 /** Serves one application at one address. It is bound and listening once constructed; requests wait until it serves. */
@@ -163,9 +171,10 @@ export class WSGIServer {
   readonly #listener: number;
   readonly #waiting: ServerHandler[] = [];
   #application: Application | undefined;
-  #serving = false;
+  #serving: Promise<void> | undefined;
   #stop: (() => void) | undefined;
-  #next: ((handler: ServerHandler) => void) | undefined;
+  /** Who waits for one request each, in the order in which they came. */
+  readonly #expecting: Expecting[] = [];
   #closing: Promise<void> | undefined;
 
   /**
@@ -178,9 +187,14 @@ export class WSGIServer {
   ) {
     const [host, port] = serverAddress;
     const options = checkOptions({ host, port, serverHeader: SOFTWARE_VERSION, errors: standardError });
+    options.listen.reportRefusals = true;
     const bound = listenWith(options, (context) => ({
       errors: standardError,
       handlerFor: (engine, request) => new ServerHandler(engine, context, request, this, RequestHandlerClass),
+      onRefused: (refusal) => {
+        this.logRefusal(refusal);
+        this.#expecting.shift()?.resolve(null);
+      },
     }));
     this.#engine = bound.engine;
     this.#listener = bound.listener;
@@ -214,28 +228,31 @@ export class WSGIServer {
 
   /** Answers requests until {@link shutdown}. */
   serveForever(): Promise<void> {
-    this.#serving = true;
-    for (const handler of this.#waiting.splice(0)) void this.#handle(handler);
-    return new Promise((resolve) => {
+    this.#serving ??= new Promise((resolve) => {
       this.#stop = resolve;
     });
+    for (const handler of this.#waiting.splice(0)) void this.#handle(handler);
+    return this.#serving;
   }
 
-  /** Answers exactly one request, the next one or the one that waits longest. */
+  /**
+   * Answers exactly one request: the next one, or the one that waits longest. One that is refused counts, too.
+   *
+   * @throws Error when the server is closed before one has come
+   */
   async handleRequest(): Promise<void> {
     const handler =
       this.#waiting.shift() ??
-      (await new Promise<ServerHandler>((resolve) => {
-        this.#next = resolve;
+      (await new Promise<ServerHandler | null>((resolve, reject) => {
+        this.#expecting.push({ resolve, reject });
       }));
-    await this.#handle(handler);
+    if (handler !== null) await this.#handle(handler);
   }
 
   /** Ends {@link serveForever}; the server stays bound, and requests wait. */
   async shutdown(): Promise<void> {
-    this.#serving = false;
+    this.#serving = undefined;
     this.#stop?.();
-    this.#stop = undefined;
   }
 
   /** Gives the address up. Requests in hand are finished; those that wait are not answered. */
@@ -251,15 +268,23 @@ export class WSGIServer {
 
   /** A request has arrived. */
   processRequest(handler: ServerHandler): void {
-    const next = this.#next;
-    this.#next = undefined;
-    if (next !== undefined) next(handler);
-    else if (this.#serving) void this.#handle(handler);
+    const expecting = this.#expecting.shift();
+    if (expecting !== undefined) expecting.resolve(handler);
+    else if (this.#serving !== undefined) void this.#handle(handler);
     else this.#waiting.push(handler);
+  }
+
+  /** Logs a request that the engine refused by itself. */
+  logRefusal({ address, status, reason, requestLine }: Refusal): void {
+    standardError.write(logLine(address, `code ${status}, message ${reason}`));
+    standardError.write(logLine(address, `"${requestLine}" ${status} -`));
   }
 
   async #close(): Promise<void> {
     await this.shutdown();
+    for (const { reject } of this.#expecting.splice(0)) {
+      reject(new Error('The server was closed before a request came; await handleRequest() first'));
+    }
     if (this.#waiting.length > 0) this.#engine.closeConnections(this.#listener);
     this.#waiting.length = 0;
     await this.#engine.drain(this.#listener);
@@ -303,6 +328,12 @@ export const demoApp: Application = (environ, startResponse) => {
 };
 
 const standardError = new DescriptorErrors();
+
+function logLine(client: string, message: string): string {
+  // A control character could forge a line of its own, or command a terminal.
+  const printable = message.replace(/[\p{Cc}\\]/gu, (c) => (c === '\\' ? '\\\\' : hexEscape(c)));
+  return `${client} - - [${logTime(new Date())}] ${printable}\n`;
+}
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 

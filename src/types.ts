@@ -93,5 +93,10 @@ export interface Environ {
   'wsgi.multiprocess': boolean;
   'wsgi.run_once': boolean;
   'wsgi.file_wrapper'?: FileWrapperClass;
+  /**
+   * Aborted when nobody waits for the answer any more: the client is gone, or the answer did not begin in time. The
+   * production server's; a copy of its environ has to be given it anew.
+   */
+  readonly 'uwsgiref.signal'?: AbortSignal | undefined;
   [key: string]: unknown;
 }

@@ -8,6 +8,7 @@
 
 import { AssertionError } from 'node:assert';
 import { isAsyncIterable, isIterable, promiseOf } from './protocols.js';
+import { RequestEnviron } from './server/environ.js';
 import { show } from './show.js';
 import type {
   Application,
@@ -351,7 +352,7 @@ function statusCode(status: string): string {
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === Object.prototype || prototype === null || prototype === RequestEnviron.prototype;
 }
 
 /** The message is a function because most of them are never needed, and quote what may be large. */

@@ -136,7 +136,7 @@ describe('docs/architecture.md', () => {
   }
 
   it('knows the waits of a connection, each in its table and in its diagram', () => {
-    const waits = enumerators('native/net/connection.h', 'Wait');
+    const waits = enumerators('native/net/waiting.h', 'Wait');
     const table = [...architecture.matchAll(/^\| `(k\w+)` \|/gm)].map(([, wait]) => wait!);
     const diagram =
       blocks(architecture, 'mermaid')

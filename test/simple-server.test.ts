@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readEnviron } from '../src/handlers.js';
+import type { Refusal } from '../src/server/index.js';
 import { demoApp, makeServer, type ServerHandler, WSGIRequestHandler, WSGIServer } from '../src/simple-server.js';
 import type { Environ } from '../src/types.js';
 import { FileWrapper } from '../src/util.js';
@@ -112,12 +113,14 @@ describe('the environ', () => {
   it('can be changed for all requests that follow, where the request does not say otherwise', async () => {
     const server = made((environ, startResponse) => {
       startResponse('200 OK', plain());
-      return [`${environ.COLOUR} ${environ.HTTPS} ${environ['wsgi.url_scheme']} ${environ.REQUEST_METHOD}`];
+      const { COLOUR, HTTPS, REQUEST_METHOD, HTTP_VIA } = environ;
+      return [`${COLOUR} ${HTTPS} ${environ['wsgi.url_scheme']} ${REQUEST_METHOD} ${HTTP_VIA}`];
     });
     void server.serveForever();
-    Object.assign(server.baseEnviron, { COLOUR: 'green', HTTPS: 'on', REQUEST_METHOD: 'POST' });
+    Object.assign(server.baseEnviron, { COLOUR: 'green', HTTPS: 'on', REQUEST_METHOD: 'POST', HTTP_VIA: 'base' });
     const client = await RawClient.open(server.serverPort);
-    expect((await client.send(get('/')).response()).body.toString()).toBe('green on https GET');
+    const { body } = await client.send(get('/', 'Via: client')).response();
+    expect(body.toString()).toBe('green on https GET base,client');
   });
 
   it('has no path that could be taken for another host, and no field that could be taken for a variable', async () => {
@@ -185,6 +188,48 @@ describe('serving', () => {
     expect((await client.response()).body.toString()).toBe('GET /2');
     await server.handleRequest();
     expect((await client.response()).body.toString()).toBe('GET /3');
+  });
+
+  it('answers one request for each handleRequest, in their order', async () => {
+    const server = made(echoPath);
+    const over: number[] = [];
+    const handled = [1, 2].map((number) => server.handleRequest().then(() => over.push(number)));
+    const client = await RawClient.open(server.serverPort);
+    await client.send(get('/1')).response();
+    await handled[0];
+    expect(over).toEqual([1]);
+    await client.send(get('/2')).response();
+    await Promise.all(handled);
+    expect(over).toEqual([1, 2]);
+  });
+
+  it('counts a request that is refused for one', async () => {
+    const refusals: Refusal[] = [];
+    class Listening extends WSGIServer {
+      override logRefusal(refusal: Refusal): void {
+        refusals.push(refusal);
+      }
+    }
+    const server = made(echoPath, { serverClass: Listening, handlerClass: quiet().handlerClass });
+    const client = await RawClient.open(server.serverPort);
+    const handled = server.handleRequest();
+    expect((await client.send('GET /\x01 HTTP/1.1\r\n').response()).status).toBe(400);
+    await handled;
+    expect(refusals).toMatchObject([{ status: 400, address: '127.0.0.1', requestLine: 'GET /\x01 HTTP/1.1' }]);
+  });
+
+  it('refuses to wait for a request that will not come', async () => {
+    const server = made(echoPath);
+    const handled = server.handleRequest();
+    void server.serverClose();
+    await expect(handled).rejects.toThrow('The server was closed');
+  });
+
+  it('may be asked for again, and ends for all who wait', async () => {
+    const server = made(echoPath);
+    const serving = [server.serveForever(), server.serveForever()];
+    await server.shutdown();
+    await Promise.all(serving);
   });
 
   it('has handleRequest wait for an asynchronous answer', async () => {

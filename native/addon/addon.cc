@@ -202,11 +202,18 @@ napi_value listen(napi_env env, napi_callback_info info) {
   options.read("maxFields", settings.head.max_fields);
   options.read("maxBodySize", settings.max_body_size);
   options.read("maxConnections", settings.max_connections);
+  options.read("maxConnectionsPerAddress", settings.max_connections_per_address);
+  options.read("maxRequestsPerConnection", settings.max_requests_per_connection);
   options.read("maxPipelined", settings.max_pipelined);
+  options.read("maxQueuedBytes", settings.max_queued_bytes);
   options.read("headersTimeout", settings.headers_timeout);
+  options.read("requestTimeout", settings.request_timeout);
   options.read("bodyTimeout", settings.body_timeout);
   options.read("sendTimeout", settings.send_timeout);
   options.read("keepAliveTimeout", settings.keep_alive_timeout);
+  options.read("minUploadRate", settings.min_upload_rate);
+  options.read("minDownloadRate", settings.min_download_rate);
+  options.read("reportRefusals", settings.report_refusals);
   options.read("serverHeader", settings.server);
   settings.head.max_fields = std::min<uint32_t>(settings.head.max_fields, record::kMaxFields);
 
@@ -267,6 +274,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   napi_create_object(env, &result);
   set(env, result, "openConnections", number(env, listener ? listener->connection_count() : 0));
   set(env, result, "connections", number(env, static_cast<double>(counters.connections)));
+  set(env, result, "dropped", number(env, static_cast<double>(counters.dropped)));
   set(env, result, "requests", number(env, static_cast<double>(counters.requests)));
   set(env, result, "refused", number(env, static_cast<double>(counters.refused)));
   set(env, result, "sendfileBytes", number(env, static_cast<double>(counters.sendfile_bytes)));
@@ -299,8 +307,8 @@ napi_value layout(napi_env env) noexcept {
   return result;
 }
 
-/// open(path, onRequests, onReady, onGone, onNotice, onDrained) → the functions of the engine, with `shared`, the
-/// SharedMemory, its `layout`, and `cgiKeys`, the environ keys of the known fields by their number.
+/// open(path, onRequests, onReady, onGone, onRefused, onNotice, onDrained) → the functions of the engine, with
+/// `shared`, the SharedMemory, its `layout`, and `cgiKeys`, the environ keys of the known fields by their number.
 /// Throws when the uWebSockets.js binary at `path` cannot be used.
 napi_value open(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);

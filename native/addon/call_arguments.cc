@@ -55,6 +55,10 @@ napi_value OptionsReader::property(const char* name, napi_valuetype type) const 
   return value;
 }
 
+void OptionsReader::read(const char* name, bool& value) const noexcept {
+  if (napi_value given = property(name, napi_boolean)) napi_get_value_bool(env_, given, &value);
+}
+
 void OptionsReader::read(const char* name, uint32_t& value) const noexcept {
   if (napi_value number = property(name, napi_number)) napi_get_value_uint32(env_, number, &value);
 }

@@ -46,6 +46,7 @@ class OptionsReader {
  public:
   OptionsReader(napi_env env, napi_value object) noexcept : env_(env), object_(object) {}
 
+  void read(const char* name, bool& value) const noexcept;
   void read(const char* name, uint32_t& value) const noexcept;
   void read(const char* name, uint64_t& value) const noexcept;
   void read(const char* name, std::string& value) const;

@@ -6,6 +6,7 @@
 
 #include "net/connection.h"
 #include "net/exchange.h"
+#include "net/peer_address.h"
 
 namespace uwsgiref::addon {
 namespace {
@@ -13,6 +14,12 @@ namespace {
 napi_value number(napi_env env, uint32_t value) noexcept {
   napi_value result = nullptr;
   napi_create_uint32(env, value, &result);
+  return result;
+}
+
+napi_value text(napi_env env, std::string_view bytes) noexcept {
+  napi_value result = nullptr;
+  napi_create_string_latin1(env, bytes.data(), bytes.size(), &result);
   return result;
 }
 
@@ -148,9 +155,19 @@ void JavascriptGateway::on_ready(net::ExchangeHandle exchange) noexcept {
   call(Callback::kReady, std::array{number(env_, exchange.slot), number(env_, exchange.generation)});
 }
 
-void JavascriptGateway::on_gone(net::ExchangeHandle exchange) noexcept {
+void JavascriptGateway::on_gone(net::ExchangeHandle exchange, net::Gone why) noexcept {
   HandleScope scope(env_);
-  call(Callback::kGone, std::array{number(env_, exchange.slot), number(env_, exchange.generation)});
+  call(Callback::kGone, std::array{number(env_, exchange.slot), number(env_, exchange.generation),
+                                   number(env_, static_cast<uint32_t>(why))});
+}
+
+void JavascriptGateway::on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept {
+  HandleScope scope(env_);
+  std::array<char, net::PeerAddress::kMaxText> address;
+  size_t address_size = refusal.peer.write_text(address.data());
+  call(Callback::kRefused, std::array{number(env_, number_of(listener)), number(env_, refusal.status),
+                                      text(env_, refusal.reason), text(env_, refusal.request_line),
+                                      text(env_, {address.data(), address_size}), number(env_, refusal.peer.port())});
 }
 
 void JavascriptGateway::on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept {

@@ -22,7 +22,7 @@
 namespace uwsgiref::addon {
 
 /// The functions of JavaScript that the gateway calls.
-enum class Callback : uint8_t { kRequests, kReady, kGone, kNotice, kDrained, kCount };
+enum class Callback : uint8_t { kRequests, kReady, kGone, kRefused, kNotice, kDrained, kCount };
 
 inline constexpr size_t kCallbackCount = static_cast<size_t>(Callback::kCount);
 
@@ -70,7 +70,8 @@ class JavascriptGateway final : public net::Gateway {
   void give_answers() noexcept override;
   void on_request(net::Exchange& exchange, const net::Request& request) noexcept override;
   void on_ready(net::ExchangeHandle exchange) noexcept override;
-  void on_gone(net::ExchangeHandle exchange) noexcept override;
+  void on_gone(net::ExchangeHandle exchange, net::Gone why) noexcept override;
+  void on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept override;
   void on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept override;
   void on_drained(net::Listener& listener) noexcept override;
 

@@ -18,18 +18,21 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // more than the second system call.
 constexpr size_t kCopyLimit = 16 * 1024;
 
+// What a log gets to see of a request line that was refused. Bytes.
+constexpr size_t kLoggedRequestLine = 256;
+
 }  // namespace
 
 Connection::Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer)
     : socket_(socket), listener_(listener), peer_(peer), secure_(listener.secure()) {
   deadline_slot_ = loop().enter(*this);
-  arm_deadline();
+  await(Wait::kHead, EventLoop::now());
 }
 
 Connection::~Connection() {
   if (rearm_queued_) loop().forget_rearm(*this);
   loop().leave(deadline_slot_);
-  drop_exchanges();
+  drop_exchanges(Gone::kClient);
 }
 
 EventLoop& Connection::loop() const noexcept { return listener_.loop(); }
@@ -46,7 +49,7 @@ void Connection::notice(Notice notice, int error_number) noexcept {
 void Connection::on_data(std::string_view bytes) noexcept {
   EventLoop::Event event(loop());
   Turn turn(*this);
-  progressed_ = true;
+  received_ += bytes.size();
   if (!reading_over_) take_input(bytes);
 }
 
@@ -72,12 +75,14 @@ void Connection::on_half_close() noexcept {
 
 void Connection::on_deadline() noexcept {
   Turn turn(*this);
-  Wait wait = wait_;
-  wait_ = Wait::kNothing;
-  if (wait == Wait::kHead && !input_.empty()) {
-    refuse(http::RequestError::kHeadTimeout);
-  } else if (wait == Wait::kBody) {
-    refuse(http::RequestError::kBodyTimeout);
+  Wait over = std::exchange(waiting_.kind, Wait::kNothing);
+  if (over == Wait::kHead && !input_.empty()) {
+    refuse(http::RequestError::kHeadTimeout, input_.view());
+  } else if (over == Wait::kBody) {
+    refuse(http::RequestError::kBodyTimeout, collecting_->held_->head);
+  } else if (over == Wait::kAnswer) {
+    drop_exchanges(Gone::kTimedOut);
+    refuse("504 Gateway Timeout", "The application did not answer in time.");
   } else {
     closing_ = true;
   }
@@ -88,6 +93,10 @@ bool Connection::idle() const noexcept { return !first_ && !collecting_ && input
 void Connection::close() noexcept {
   Turn turn(*this);
   closing_ = true;
+}
+
+void Connection::hurry() noexcept {
+  if (idle()) await(Wait::kIdle, EventLoop::now());
 }
 
 // --- Turns -----------------------------------------------------------------------------------------------------------
@@ -128,8 +137,6 @@ void Connection::settle() noexcept {
   if (closing_) return;
   // Nothing will complete what is not complete now; what only waits for its turn is answered yet.
   if (half_closed_ && (input_.empty() || may_dispatch())) reading_over_ = true;
-  // The answer in hand may have promised that the connection persists before the listener began to drain.
-  if (listener_.draining() && input_.empty() && !first_ && !collecting_) reading_over_ = true;
   flush(false);
   if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
   if (!closing_) update_poll();
@@ -138,38 +145,43 @@ void Connection::settle() noexcept {
 void Connection::end_output() noexcept {
   if (!linger_) {
     closing_ = true;
-  } else if (wait_ != Wait::kLinger) {
+  } else if (waiting_.kind != Wait::kLinger) {
     // RFC 9112 §9.6: a close while the client still sends would reset the connection, and the client might never see
     // the answer. So only the sending half is closed; what still arrives is read and dropped.
-    wait_ = Wait::kLinger;
-    loop().deadlines().set(deadline_slot_, EventLoop::now() + kLingerTimeout);
+    await(Wait::kLinger, EventLoop::now());
     usockets().shutdown(secure_, socket_);
   }
 }
 
+Wait Connection::awaited() const noexcept {
+  if (!output_.empty() || wants_writable_) return Wait::kSend;
+  if (collecting_) return Wait::kBody;
+  if (first_) return first_->started() ? Wait::kNothing : Wait::kAnswer;
+  // A new connection owes a head, though not a byte of it has come.
+  return waiting_.kind == Wait::kHead || !input_.empty() ? Wait::kHead : Wait::kIdle;
+}
+
 void Connection::arm_deadline() noexcept {
-  if (wait_ == Wait::kLinger) return;
-  Wait wait = Wait::kNothing;
-  uint32_t timeout = 0;
-  const Settings& limits = settings();
-  if (!output_.empty() || wants_writable_) {
-    wait = Wait::kSend;
-    timeout = limits.send_timeout;
-  } else if (collecting_) {
-    wait = Wait::kBody;
-    timeout = limits.body_timeout;
-  } else if (!first_) {
-    bool fresh = wait_ == Wait::kNothing && !progressed_;
-    wait = fresh || !input_.empty() ? Wait::kHead : Wait::kIdle;
-    timeout = wait == Wait::kHead ? limits.headers_timeout : limits.keep_alive_timeout;
-    // A head has its time from the first byte; further bytes of it do not prolong it.
-    if (wait == Wait::kHead && wait_ == Wait::kHead) progressed_ = false;
+  if (waiting_.kind == Wait::kLinger) return;
+  Wait wait = awaited();
+  uint64_t progress = wait == Wait::kSend ? sent_ : wait == Wait::kBody ? received_ : 0;
+  sent_ = 0;
+  received_ = 0;
+  if (wait != waiting_.kind) {
+    await(wait, EventLoop::now());
+  } else if (progress > 0) {
+    waiting_.moved += progress;
+    set_deadline(EventLoop::now());
   }
-  if (wait != wait_ || progressed_) {
-    loop().deadlines().set(deadline_slot_, timeout == 0 ? Deadlines::kNever : EventLoop::now() + timeout);
-  }
-  wait_ = wait;
-  progressed_ = false;
+}
+
+void Connection::await(Wait wait, int64_t now) noexcept {
+  waiting_ = {wait, now, 0};
+  set_deadline(now);
+}
+
+void Connection::set_deadline(int64_t now) noexcept {
+  loop().deadlines().set(deadline_slot_, waiting_.deadline(settings(), listener_.draining(), now));
 }
 
 // --- Input -----------------------------------------------------------------------------------------------------------
@@ -185,7 +197,8 @@ void Connection::take_input(std::string_view bytes) noexcept {
 }
 
 bool Connection::may_dispatch() const noexcept {
-  return collecting_ || (!stalled_ && running_ < settings().max_pipelined && output_.size() < kHighWater);
+  return collecting_ ||
+         (!stalled_ && running_ < settings().max_pipelined && output_.size() < settings().max_queued_bytes);
 }
 
 size_t Connection::consume(std::string_view bytes) noexcept {
@@ -205,7 +218,7 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   if (!partial_) parser.reset();
   switch (parser.feed(bytes)) {
     case http::RequestParser::Status::kError:
-      refuse(parser.error());
+      refuse(parser.error(), bytes);
       return bytes.size();
     case http::RequestParser::Status::kNeedMore:
       if (!partial_) {
@@ -225,7 +238,7 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
     error = http::RequestError::kBodyTooLarge;
   }
   if (error != http::RequestError::kNone) {
-    refuse(error);
+    refuse(error, head);
     return bytes.size();
   }
 
@@ -238,6 +251,8 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
     return 0;
   }
 
+  requests_++;
+  if (requests_ == settings().max_requests_per_connection) framing.keep_alive = false;
   Exchange& exchange = loop().exchanges().acquire();
   exchange.begin(*this, line, framing, safe);
   size_t consumed = head.size();
@@ -295,7 +310,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
       case http::BodyDecoder::Status::kNeedMore:
         return consumed;
       case http::BodyDecoder::Status::kError:
-        refuse(step.error);
+        refuse(step.error, held.head);
         return bytes.size();
       case http::BodyDecoder::Status::kDone:
         break;
@@ -310,15 +325,24 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
 }
 
 void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {
+  // The wait for the request is over; one for the answer to an earlier one, or for the client to read, goes on.
+  if (waiting_.kind != Wait::kAnswer && waiting_.kind != Wait::kSend) waiting_.kind = Wait::kNothing;
   enqueue(exchange);
   // RFC 9112 §9.6: what a client sends behind its last request is not a request.
   if (!exchange.keep_alive_) reading_over_ = true;
-  wait_ = Wait::kNothing;
   loop().counters().requests++;
   loop().gateway().on_request(exchange, request);
 }
 
-void Connection::refuse(http::RequestError error) noexcept { refuse(http::status_of(error), http::describe(error)); }
+void Connection::refuse(http::RequestError error, std::string_view head) noexcept {
+  if (settings().report_refusals) {
+    // Empty lines may stand before the request line (RFC 9112 §2.2).
+    head.remove_prefix(std::min(head.find_first_not_of("\r\n"), head.size()));
+    std::string_view line = head.substr(0, std::min(head.find_first_of("\r\n"), kLoggedRequestLine));
+    loop().gateway().on_refused(listener_, {http::status_code(error), http::describe(error), line, peer_});
+  }
+  refuse(http::status_of(error), http::describe(error));
+}
 
 void Connection::refuse(std::string_view status, std::string_view text) noexcept {
   loop().counters().refused++;
@@ -352,6 +376,12 @@ void Connection::enqueue(Exchange& exchange) noexcept {
   }
   last_ = &exchange;
   running_++;
+}
+
+size_t Connection::queued_behind() const noexcept {
+  size_t queued = 0;
+  for (const Exchange* exchange = first_; exchange; exchange = exchange->next_) queued += exchange->pending_.size();
+  return queued;
 }
 
 void Connection::advance_answers() noexcept {
@@ -409,6 +439,8 @@ void Connection::pop_first() noexcept {
     last_ = nullptr;
     stalled_ = false;
   }
+  // The next answer has its own time.
+  if (waiting_.kind == Wait::kAnswer) waiting_.kind = Wait::kNothing;
   bool persists = exchange.keep_alive_;
   // The end of such a body is the connection's own; only a reset tells the client that it was not reached.
   reset_ =
@@ -417,11 +449,11 @@ void Connection::pop_first() noexcept {
   changed_ = true;
   if (!persists) {
     reading_over_ = true;
-    drop_exchanges();
+    drop_exchanges(Gone::kClient);
   }
 }
 
-void Connection::drop_exchanges() noexcept {
+void Connection::drop_exchanges(Gone why) noexcept {
   if (collecting_) loop().exchanges().release(*std::exchange(collecting_, nullptr));
   Exchange* next = std::exchange(first_, nullptr);
   last_ = nullptr;
@@ -432,7 +464,7 @@ void Connection::drop_exchanges() noexcept {
     ExchangeHandle handle = exchange.handle();
     bool over = exchange.over();
     loop().exchanges().release(exchange);
-    if (!over) loop().gateway().on_gone(handle);
+    if (!over) loop().gateway().on_gone(handle, why);
   }
 }
 
@@ -440,7 +472,7 @@ void Connection::drop_exchanges() noexcept {
 
 void Connection::send(std::string_view bytes) noexcept {
   if (bytes.size() <= kCopyLimit) {
-    if (output_of_turn().size() + bytes.size() > kHighWater) flush(false);
+    if (output_of_turn().size() + bytes.size() > kTurnOutput) flush(false);
     turn_output_->append(bytes);
     return;
   }
@@ -465,7 +497,7 @@ size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept
     if (broken()) closing_ = true;
     return 0;
   }
-  progressed_ = true;
+  note_sent(static_cast<uint64_t>(written));
   return static_cast<size_t>(written);
 }
 

@@ -12,6 +12,7 @@
 #include "net/peer_address.h"
 #include "net/settings.h"
 #include "net/usockets.h"
+#include "net/waiting.h"
 
 namespace uwsgiref::net {
 
@@ -41,10 +42,13 @@ class Connection {
   void on_deadline() noexcept;
 
   Listener& listener() const noexcept { return listener_; }
+  const PeerAddress& peer() const noexcept { return peer_; }
   /// Whether nothing is under way: no request, no part of one, nothing to send.
   bool idle() const noexcept;
   /// Closes at once, or, in the midst of a turn, at its end.
   void close() noexcept;
+  /// The listener drains: an idle connection has little time left.
+  void hurry() noexcept;
 
   /// Every entry into a connection is a turn. What the turn has to send leaves in one write at the end of the
   /// outermost; only there do answers advance, is more input parsed, and may the connection be destroyed.
@@ -67,6 +71,8 @@ class Connection {
   bool may_persist(const Exchange& exchange) const noexcept;
   /// Bytes that the kernel has not taken.
   size_t queued() const noexcept { return output_.size(); }
+  /// Bytes of the answers whose turn has not come.
+  size_t queued_behind() const noexcept;
   http::ByteBuffer& output_of_turn() noexcept;
   void send(std::string_view bytes) noexcept;
   void something_changed() noexcept { changed_ = true; }
@@ -77,7 +83,7 @@ class Connection {
   bool secure() const noexcept { return secure_; }
   /// Tells the operator.
   void notice(Notice notice, int error_number) noexcept;
-  void note_progress() noexcept { progressed_ = true; }
+  void note_sent(uint64_t bytes) noexcept { sent_ += bytes; }
   /// Writes to the socket at once; answers the bytes that it took.
   size_t write_now(std::string_view bytes, bool more_follows) noexcept;
 
@@ -85,13 +91,13 @@ class Connection {
   void rearm() noexcept;
 
  private:
-  /// What the deadline is for.
-  enum class Wait : uint8_t { kNothing, kHead, kIdle, kBody, kSend, kLinger };
-
   void end_turn() noexcept;
   void settle() noexcept;
   void flush(bool more_follows) noexcept;
+  Wait awaited() const noexcept;
   void arm_deadline() noexcept;
+  void await(Wait wait, int64_t now) noexcept;
+  void set_deadline(int64_t now) noexcept;
   void update_poll() noexcept;
   void end_output() noexcept;
   bool broken() const noexcept;
@@ -104,12 +110,12 @@ class Connection {
             std::string_view head) noexcept;
   void dispatch(Exchange& exchange, const Request& request) noexcept;
   bool may_dispatch() const noexcept;
-  void refuse(http::RequestError error) noexcept;
+  void refuse(http::RequestError error, std::string_view head) noexcept;
   void refuse(std::string_view status, std::string_view text) noexcept;
 
   void enqueue(Exchange& exchange) noexcept;
   void pop_first() noexcept;
-  void drop_exchanges() noexcept;
+  void drop_exchanges(Gone why) noexcept;
   void advance_file(Exchange& exchange) noexcept;
 
   us_socket_t* socket_;
@@ -122,13 +128,15 @@ class Connection {
   http::ByteBuffer input_;   ///< received and not yet consumed
   http::ByteBuffer output_;  ///< to be sent and not yet taken by the kernel
   PeerAddress peer_;
+  Waiting waiting_;
+  uint64_t sent_ = 0;      ///< bytes that the kernel took since the deadline was set
+  uint64_t received_ = 0;  ///< bytes that came since
   uint32_t deadline_slot_;
+  uint32_t requests_ = 0;
   uint16_t turns_ = 0;    ///< depth
   uint16_t running_ = 0;  ///< exchanges in the queue
-  Wait wait_ = Wait::kNothing;
   const bool secure_;
   bool changed_ = false;         ///< answers or input may advance
-  bool progressed_ = false;      ///< bytes moved since the deadline was set
   bool stalled_ = false;         ///< the next request has to wait until the queue is empty
   bool reading_over_ = false;    ///< no further request is parsed
   bool half_closed_ = false;     ///< the client sends no more

@@ -1,6 +1,7 @@
 #include "net/event_loop.h"
 
 #include "net/connection.h"
+#include "net/listener.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -8,6 +9,11 @@ namespace {
 constexpr int kSweepInterval = 250;  // milliseconds; the grain of every timeout
 constexpr size_t kBufferSize = 64 * 1024;
 constexpr size_t kKeptBuffers = 4;
+
+// uSockets takes no notice where accept(2) fails for want of descriptors: the listening socket stays readable, and the
+// loop would spin. So many polls in a row without an event of ours are reason enough to look.
+constexpr uint32_t kSuspiciousPolls = 64;
+constexpr int64_t kReportInterval = 60'000;  // milliseconds between two reports of the same want
 
 // The extension memory of uSockets' loop and timer holds one pointer: to the EventLoop.
 EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension); }
@@ -89,15 +95,41 @@ void EventLoop::give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept {
 
 uint32_t EventLoop::enter(Connection& connection) {
   counters_.connections++;
-  if (deadlines_.count() == 0) {
-    auto on_tick = [](us_timer_t* timer) { owner(usockets().timer_ext(timer))->sweep(); };
-    usockets().timer_set(sweep_timer_, on_tick, kSweepInterval, kSweepInterval);
-  }
+  if (deadlines_.count() == 0) run_sweep();
   return deadlines_.add(&connection);
 }
 
 void EventLoop::leave(uint32_t deadline_slot) noexcept {
   deadlines_.remove(deadline_slot);
+  if (deadlines_.count() == 0 && !scarce_) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
+}
+
+void EventLoop::run_sweep() noexcept {
+  auto on_tick = [](us_timer_t* timer) { owner(usockets().timer_ext(timer))->sweep(); };
+  usockets().timer_set(sweep_timer_, on_tick, kSweepInterval, kSweepInterval);
+}
+
+void EventLoop::leave(Listener& listener) noexcept { std::erase(listeners_, &listener); }
+
+bool EventLoop::spares(int fd) noexcept {
+  if (!reserve_.reached_by(fd)) return true;
+  stop_accepting();
+  return false;
+}
+
+void EventLoop::stop_accepting() noexcept {
+  if (scarce_) return;
+  scarce_ = true;
+  run_sweep();
+  for (Listener* listener : listeners_) listener->accept(false);
+  if (scarcity_reported_ != 0 && now() - scarcity_reported_ < kReportInterval) return;
+  scarcity_reported_ = now();
+  if (!listeners_.empty()) gateway().on_notice(*listeners_.front(), Notice::kOutOfDescriptors, 0);
+}
+
+void EventLoop::accept_again() noexcept {
+  scarce_ = false;
+  for (Listener* listener : listeners_) listener->accept(true);
   if (deadlines_.count() == 0) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
 }
 
@@ -105,6 +137,7 @@ void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm
 
 void EventLoop::after_poll() noexcept {
   polling_ = false;
+  if (++quiet_polls_ % kSuspiciousPolls == 0 && !scarce_ && reserve_.reached()) stop_accepting();
   finish_calls();
   for (Connection* connection : rearm_) connection->rearm();
   rearm_.clear();
@@ -113,6 +146,7 @@ void EventLoop::after_poll() noexcept {
 void EventLoop::sweep() noexcept {
   Event event(*this);
   deadlines_.sweep(now(), [](Connection& connection) { connection.on_deadline(); });
+  if (scarce_ && !reserve_.reached()) accept_again();
 }
 
 }  // namespace uwsgiref::net

@@ -9,6 +9,7 @@
 #include "http/byte_buffer.h"
 #include "http/http_date.h"
 #include "net/deadlines.h"
+#include "net/descriptor_reserve.h"
 #include "net/exchange.h"
 #include "net/gateway.h"
 #include "net/usockets.h"
@@ -18,10 +19,13 @@ namespace uwsgiref::net {
 /// Counters since the start, for tests and operators.
 struct Counters {
   uint64_t connections = 0;     ///< accepted
+  uint64_t dropped = 0;         ///< closed at once, for a limit
   uint64_t requests = 0;        ///< handed to the gateway
   uint64_t refused = 0;         ///< answered by the engine with an error
   uint64_t sendfile_bytes = 0;  ///< that left by sendfile(2)
 };
+
+class Listener;
 
 /// uSockets' loop on top of Node's own, with what all its connections share. All state of the engine hangs off it.
 class EventLoop {
@@ -50,7 +54,10 @@ class EventLoop {
   /// other events of the same poll phase, so that requests which arrive at the same time reach a language together.
   class Event {
    public:
-    explicit Event(EventLoop& loop) noexcept : loop_(loop), outermost_(!loop.in_event_) { loop_.in_event_ = true; }
+    explicit Event(EventLoop& loop) noexcept : loop_(loop), outermost_(!loop.in_event_) {
+      loop_.in_event_ = true;
+      loop_.quiet_polls_ = 0;
+    }
     ~Event() {
       if (!outermost_) return;
       loop_.in_event_ = false;
@@ -78,7 +85,15 @@ class EventLoop {
   uint32_t enter(Connection& connection);
   void leave(uint32_t deadline_slot) noexcept;
 
+  void enter(Listener& listener) { listeners_.push_back(&listener); }
+  void leave(Listener& listener) noexcept;
+  /// Whether a connection may have this descriptor. If not, none is accepted until there are enough again.
+  bool spares(int fd) noexcept;
+
  private:
+  void run_sweep() noexcept;
+  void stop_accepting() noexcept;
+  void accept_again() noexcept;
   void finish_calls() noexcept;
   void after_poll() noexcept;
   void sweep() noexcept;
@@ -90,6 +105,11 @@ class EventLoop {
   ExchangeTable exchanges_;
   Counters counters_;
   std::vector<Connection*> rearm_;
+  std::vector<Listener*> listeners_;
+  DescriptorReserve reserve_;
+  int64_t scarcity_reported_ = 0;
+  uint32_t quiet_polls_ = 0;  ///< poll phases in a row that brought nothing for the engine
+  bool scarce_ = false;       ///< descriptors are, and nothing is accepted
   std::vector<std::unique_ptr<http::ByteBuffer>> buffers_;
   bool polling_ = false;  ///< the loop is in its poll phase, and after_poll() will come
   bool in_event_ = false;

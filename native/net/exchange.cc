@@ -50,7 +50,8 @@ http::ByteBuffer& Exchange::sink() noexcept {
 }
 
 bool Exchange::queue_is_full() const noexcept {
-  return (connection_->is_current(*this) ? connection_->queued() : pending_.size()) >= kHighWater;
+  size_t queued = connection_->is_current(*this) ? connection_->queued() : connection_->queued_behind();
+  return queued >= connection_->settings().max_queued_bytes;
 }
 
 void Exchange::send(std::string_view bytes) noexcept {

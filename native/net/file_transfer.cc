@@ -62,7 +62,7 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
     region_.offset += count;
     region_.length -= count;
     share -= count;
-    connection.note_progress();
+    connection.note_sent(count);
     connection.loop().counters().sendfile_bytes += count;
   }
   active_ = false;

@@ -32,13 +32,28 @@ struct Request {
   const Listener& listener;
 };
 
+/// Why an exchange is over before its answer was finished.
+enum class Gone : uint8_t {
+  kClient,    ///< the client closed the connection, or stopped reading
+  kTimedOut,  ///< the application did not begin its answer in time, and the client was told so
+};
+
+/// A request that the engine answered by itself, with an error.
+struct Refusal {
+  uint16_t status;
+  std::string_view reason;        ///< a sentence without a line end
+  std::string_view request_line;  ///< as far as it is known; may hold any bytes but CR and LF
+  const PeerAddress& peer;
+};
+
 /// Something that an operator should know, and no client is told.
 enum class Notice : uint8_t {
-  kFileShrank,       ///< a file ended before its announced length; the connection was closed
-  kFileError,        ///< reading a file failed; the connection was closed
-  kSurplusBody,      ///< an application wrote more than its Content-Length; the surplus was cut
-  kShortBody,        ///< an application wrote less than its Content-Length; the connection was closed
-  kBodyStoreFailed,  ///< a request body could not be written to its temporary file
+  kFileShrank,        ///< a file ended before its announced length; the connection was closed
+  kFileError,         ///< reading a file failed; the connection was closed
+  kSurplusBody,       ///< an application wrote more than its Content-Length; the surplus was cut
+  kShortBody,         ///< an application wrote less than its Content-Length; the connection was closed
+  kBodyStoreFailed,   ///< a request body could not be written to its temporary file
+  kOutOfDescriptors,  ///< the process has nearly no file descriptors left, and nothing is accepted until it has
 };
 
 /// Whoever answers requests: the one seam between the engine and a language. Calls come on the loop's thread, never
@@ -60,8 +75,11 @@ class Gateway {
   /// An exchange that took less than it was given has room again, or the file it was given has left.
   virtual void on_ready(ExchangeHandle exchange) noexcept = 0;
 
-  /// The client is gone before the answer was finished. The handle is stale already.
-  virtual void on_gone(ExchangeHandle exchange) noexcept = 0;
+  /// The exchange is over before its answer was finished. The handle is stale already.
+  virtual void on_gone(ExchangeHandle exchange, Gone why) noexcept = 0;
+
+  /// For the log. Views hold during the call alone.
+  virtual void on_refused(const Listener& listener, const Refusal& refusal) noexcept = 0;
 
   virtual void on_notice(const Listener& listener, Notice notice, int error_number) noexcept = 0;
 

@@ -11,6 +11,7 @@
 #include "net/connection.h"
 #include "net/event_loop.h"
 #include "net/file_descriptor.h"
+#include "net/peer_address.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -60,6 +61,7 @@ std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, c
   if (!context) return nullptr;
   std::unique_ptr<Listener> listener(new Listener(loop, std::move(settings), secure));
   listener->context_ = context;
+  loop.enter(*listener);
   *static_cast<Listener**>(usockets().context_ext(secure, context)) = listener.get();
   if (secure) {
     listener->subscribe<1>();
@@ -70,6 +72,7 @@ std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, c
 }
 
 Listener::~Listener() {
+  loop_.leave(*this);
   close_connections();
   stop_listening();
   usockets().context_free(secure_, context_);
@@ -83,23 +86,25 @@ void Listener::subscribe() noexcept {
   };
   us.on_pre_open(kSecure, context_, [](us_socket_context_t* context, int fd) {
     Listener& listener = listener_of(context);
-    if (listener.connection_count_ < listener.settings_.max_connections) return fd;
+    if (listener.admits(fd)) return fd;
+    listener.loop_.counters().dropped++;
     ::close(fd);
     return -1;
   });
   us.on_open(kSecure, context_, [](us_socket_t* socket, int, char* ip, int ip_length) {
     Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
-    listener.opened();
-    int port = ip_length > 0 ? usockets().remote_port(kSecure, socket) : 0;
-    new (usockets().socket_ext(kSecure, socket)) Connection(socket, listener, PeerAddress(ip, ip_length, port));
+    PeerAddress peer(ip, ip_length, ip_length > 0 ? usockets().remote_port(kSecure, socket) : 0);
+    listener.opened(peer);
+    new (usockets().socket_ext(kSecure, socket)) Connection(socket, listener, peer);
     return socket;
   });
   us.on_close(kSecure, context_, [](us_socket_t* socket, int, void*) {
     Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
     Connection& connection = connection_of<kSecure>(socket);
     EventLoop::Event event(listener.loop_);
+    PeerAddress peer = connection.peer();
     connection.~Connection();
-    listener.closed();
+    listener.closed(peer);
     return socket;
   });
   us.on_data(kSecure, context_, [](us_socket_t* socket, char* data, int length) {
@@ -157,9 +162,12 @@ void Listener::drain() noexcept {
     loop_.gateway().on_drained(*this);
     return;
   }
-  for_each_connection([](Connection& connection) {
-    if (connection.idle()) connection.close();
-  });
+  for_each_connection([](Connection& connection) { connection.hurry(); });
+}
+
+void Listener::accept(bool accepting) noexcept {
+  if (!listen_socket_) return;
+  usockets().poll_change(reinterpret_cast<us_poll_t*>(listen_socket_), loop_.handle(), accepting ? kReadable : 0);
 }
 
 void Listener::close_connections() noexcept {
@@ -173,8 +181,23 @@ void Listener::for_each_connection(Visit visit) noexcept {
   });
 }
 
-void Listener::closed() noexcept {
+bool Listener::admits(int fd) noexcept {
+  if (connection_count_ >= settings_.max_connections || !loop_.spares(fd)) return false;
+  uint32_t most = settings_.max_connections_per_address;
+  if (most == 0) return true;
+  auto known = connections_of_.find(PeerAddress::of(fd).network());
+  return known == connections_of_.end() || known->second < most;
+}
+
+void Listener::opened(const PeerAddress& peer) noexcept {
+  connection_count_++;
+  if (settings_.max_connections_per_address != 0) connections_of_[peer.network()]++;
+}
+
+void Listener::closed(const PeerAddress& peer) noexcept {
   connection_count_--;
+  auto known = connections_of_.find(peer.network());
+  if (known != connections_of_.end() && --known->second == 0) connections_of_.erase(known);
   if (draining_ && connection_count_ == 0) loop_.gateway().on_drained(*this);
 }
 

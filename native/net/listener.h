@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 namespace uwsgiref::net {
 
 class EventLoop;
+class PeerAddress;
 
 /// Certificate and key of a TLS listener: paths of PEM files. Empty: not used.
 struct TlsFiles {
@@ -42,6 +44,8 @@ class Listener {
   void drain() noexcept;
   /// Closes what is left.
   void close_connections() noexcept;
+  /// Whether waiting connections are let in. The others stay in the kernel's queue.
+  void accept(bool accepting) noexcept;
 
   EventLoop& loop() const noexcept { return loop_; }
   const Settings& settings() const noexcept { return settings_; }
@@ -59,8 +63,9 @@ class Listener {
   template <typename Visit>
   void for_each_connection(Visit visit) noexcept;
   void stop_listening() noexcept;
-  void opened() noexcept { connection_count_++; }
-  void closed() noexcept;
+  bool admits(int fd) noexcept;
+  void opened(const PeerAddress& peer) noexcept;
+  void closed(const PeerAddress& peer) noexcept;
 
   EventLoop& loop_;
   const Settings settings_;
@@ -72,6 +77,7 @@ class Listener {
   int port_ = 0;
   std::string path_;  ///< of a Unix socket, to be removed with the listener
   uint32_t connection_count_ = 0;
+  std::unordered_map<uint64_t, uint32_t> connections_of_;  ///< by PeerAddress::network, where there is a limit to them
   bool draining_ = false;
 };
 

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -30,7 +33,30 @@ class PeerAddress {
     }
   }
 
+  /// The address of whoever is connected to the socket.
+  static PeerAddress of(int fd) noexcept {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+    if (address.ss_family == AF_INET) {
+      const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
+      return {reinterpret_cast<const char*>(&ipv4.sin_addr), 4, ntohs(ipv4.sin_port)};
+    }
+    if (address.ss_family != AF_INET6) return {};
+    const auto& ipv6 = reinterpret_cast<const sockaddr_in6&>(address);
+    return {reinterpret_cast<const char*>(&ipv6.sin6_addr), 16, ntohs(ipv6.sin6_port)};
+  }
+
   uint16_t port() const noexcept { return port_; }
+
+  /// A number for the network that one client has to itself: an IPv4 address, or the first half of an IPv6 address,
+  /// whose second half a client chooses as it likes (RFC 4291 §2.5.4). 0 for a Unix socket.
+  uint64_t network() const noexcept {
+    // 0000::/8 is reserved (RFC 4291 §2.4), so that the two kinds cannot meet.
+    uint64_t number = length_ == 4 ? 0xffff : 0;
+    for (size_t i = 0; i < std::min<size_t>(length_, 8); i++) number = number << 8 | ip_[i];
+    return number;
+  }
 
   /// Writes the address as text into `out`, which holds kMaxText bytes; answers how many. Nothing for a Unix socket.
   size_t write_text(char* out) const noexcept {

@@ -13,25 +13,39 @@ struct Settings {
   http::HeadLimits head;
   uint64_t max_body_size = uint64_t{1} << 30;
   uint32_t max_connections = 50'000;
-  uint32_t max_pipelined = 16;           ///< requests of one connection that run at the same time
-  uint32_t headers_timeout = 30'000;     ///< from a connection's opening or a head's first byte to the head's last
-  uint32_t body_timeout = 30'000;        ///< between two pieces of a request body
-  uint32_t send_timeout = 30'000;        ///< without any progress of the answer
-  uint32_t keep_alive_timeout = 75'000;  ///< idle between two requests
-  std::string server;                    ///< the Server field's default; empty: none
+  uint32_t max_connections_per_address = 0;  ///< 0: as many as there may be
+  uint32_t max_requests_per_connection = 0;  ///< 0: as many as the client likes
+  uint32_t max_pipelined = 16;               ///< requests of one connection that run at the same time
+  uint32_t max_queued_bytes = 64 * 1024;     ///< an answer takes no more of its body while so many wait
+  uint32_t headers_timeout = 30'000;         ///< from a connection's opening or a head's first byte to the head's last
+  uint32_t request_timeout = 60'000;         ///< until the application has begun its answer
+  uint32_t body_timeout = 30'000;            ///< between two pieces of a request body
+  uint32_t send_timeout = 30'000;            ///< without any progress of the answer
+  uint32_t keep_alive_timeout = 75'000;      ///< idle between two requests
+  uint32_t min_upload_rate = 240;            ///< bytes a second, of a request body on average; 0: none
+  uint32_t min_download_rate = 240;          ///< bytes a second, of what waits to be sent, on average; 0: none
+  bool report_refusals = false;              ///< whether the gateway wants to hear on_refused
+  std::string server;                        ///< the Server field's default; empty: none
 };
 
 /// A request body up to this size stays in memory; a larger one goes to an unlinked temporary file. Bytes.
 inline constexpr size_t kBodyInMemory = 512 * 1024;
 
-/// An exchange takes no more of its body while this many bytes wait on the connection.
-inline constexpr size_t kHighWater = 64 * 1024;
+/// What a turn has to send is handed to the kernel as soon as it is this much. Bytes.
+inline constexpr size_t kTurnOutput = 64 * 1024;
 
 /// A whole body up to this size is taken whether there is room or not: an exchange has only one.
 inline constexpr size_t kSmallBody = 16 * 1024;
 
 /// The most that one write hands to the kernel before it asks again, so that one piece never copies more.
 inline constexpr size_t kWriteSlice = 256 * 1024;
+
+/// How long a transfer may be slower than its least rate before the rate counts. Milliseconds.
+inline constexpr uint32_t kRateGrace = 5'000;
+
+/// How long a connection without a request stays when its listener drains: a client that has just sent one, which is
+/// still on its way, gets its answer. Milliseconds.
+inline constexpr uint32_t kDrainIdle = 250;
 
 /// How long a connection that refused a request reads on, so that the client gets to read why. Milliseconds.
 inline constexpr uint32_t kLingerTimeout = 2'000;

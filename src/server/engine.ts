@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import { describeError } from '../show.js';
 import type { ErrorStream } from '../types.js';
 import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
+import type { Refusal } from './options.js';
 import { Outbox } from './outbox.js';
 import { FIELD_COUNT, FIELD_PLACES, FIELDS, LISTENER } from './request-record.js';
 import type { EngineAccess, ReceivedRequest, ServerHandler } from './server-handler.js';
@@ -14,6 +15,8 @@ export interface Service {
   readonly errors: ErrorStream;
   /** Makes the handler of a request; its serve() runs it, now or later. */
   handlerFor(engine: EngineAccess, request: ReceivedRequest): ServerHandler;
+  /** The engine has answered a request by itself, with an error. */
+  onRefused?(refusal: Refusal): void;
 }
 
 /** What operators are told, by the engine's number: `net::Notice`. */
@@ -23,6 +26,7 @@ const NOTICES = [
   'An application wrote more than its Content-Length; the surplus was cut',
   'An application wrote less than its Content-Length; the connection was closed',
   'A request body could not be written to its temporary file',
+  'Nearly all file descriptors are in use; connections wait until some are closed. Raise the limit: ulimit -n',
 ];
 
 export class Engine implements EngineCallbacks {
@@ -42,7 +46,9 @@ export class Engine implements EngineCallbacks {
     const native = openEngine({
       onRequests: (text, count, body) => this.onRequests(text, count, body),
       onReady: (slot, generation) => this.onReady(slot, generation),
-      onGone: (slot, generation) => this.onGone(slot, generation),
+      onGone: (slot, generation, why) => this.onGone(slot, generation, why),
+      onRefused: (listener, status, reason, requestLine, address, port) =>
+        this.onRefused(listener, status, reason, requestLine, address, port),
       onNotice: (listener, notice, errorNumber) => this.onNotice(listener, notice, errorNumber),
       onDrained: (listener) => this.onDrained(listener),
     });
@@ -114,9 +120,20 @@ export class Engine implements EngineCallbacks {
     if (handler?.generation === generation) handler.onReady();
   }
 
-  onGone(slot: number, generation: number): void {
+  onGone(slot: number, generation: number, why: number): void {
     const handler = this.#access.handlers[slot];
-    if (handler?.generation === generation) handler.onGone();
+    if (handler?.generation === generation) handler.onGone(why);
+  }
+
+  onRefused(
+    listener: number,
+    status: number,
+    reason: string,
+    requestLine: string,
+    address: string,
+    port: number,
+  ): void {
+    this.#services[listener]?.onRefused?.({ status, reason, requestLine, address, port });
   }
 
   onNotice(listener: number, notice: number, errorNumber: number): void {

@@ -20,52 +20,104 @@ const WSGI_VERSION = Object.freeze([1, 0] as [number, number]);
 // An empty body has no position, so that one stream serves every request without a body.
 const NO_BODY: InputStream = new MemoryInput();
 
+/** Whoever can say when the answer to a request is no longer wanted. */
+export interface AbortSource {
+  readonly signal: AbortSignal;
+}
+
 /**
- * Builds the environ of the request whose record begins at `start` of `places`.
- *
- * `PATH_INFO` is percent-decoded, one character a byte; `REQUEST_URI` is the request target as it came, as
- * Apache and uWSGI have it too, for those who must tell `%2F` from a slash. Repeated fields are joined as CPython's
- * server joins them, by a comma, with Cookie by "; " (RFC 6265 §5.4) and Content-Type the first. `CONTENT_LENGTH` is
- * that of the body that `wsgi.input` holds, whatever coding it came in.
+ * The environ of a request. A class for the sake of one accessor, `uwsgiref.signal`, which makes its AbortSignal when it
+ * is asked for: one that is never looked at would cost more than the rest of a small request. Everything else is an
+ * ordinary property. A copy by `{ ...environ }` is without the signal.
  */
-export function buildEnviron(
+export class RequestEnviron implements Environ {
+  declare REQUEST_METHOD: string;
+  declare REQUEST_URI: string;
+  declare SCRIPT_NAME: string;
+  declare PATH_INFO: string;
+  declare QUERY_STRING: string;
+  declare SERVER_NAME: string;
+  declare SERVER_PORT: string;
+  declare SERVER_PROTOCOL: string;
+  declare SERVER_SOFTWARE: string;
+  declare GATEWAY_INTERFACE: string;
+  declare REMOTE_ADDR: string;
+  declare REMOTE_PORT: string;
+  declare 'wsgi.version': readonly [major: number, minor: number];
+  declare 'wsgi.url_scheme': string;
+  declare 'wsgi.input': InputStream;
+  declare 'wsgi.errors': ErrorStream;
+  declare 'wsgi.multithread': boolean;
+  declare 'wsgi.multiprocess': boolean;
+  declare 'wsgi.run_once': boolean;
+  declare 'wsgi.input_terminated': boolean;
+  declare 'wsgi.file_wrapper': FileWrapperClass;
+  [key: string]: unknown;
+  readonly #source: AbortSource;
+
+  /**
+   * Reads the request whose record begins at `start` of `places`.
+   *
+   * `PATH_INFO` is percent-decoded, one character a byte; `REQUEST_URI` is the request target as it came, as Apache and
+   * uWSGI have it too, for those who must tell `%2F` from a slash. Repeated fields are joined as CPython's server joins
+   * them, by a comma, with Cookie by "; " (RFC 6265 §5.4) and Content-Type the first. `CONTENT_LENGTH` is that of the
+   * body that `wsgi.input` holds, whatever coding it came in.
+   */
+  constructor(
+    source: AbortSource,
+    text: string,
+    body: Buffer | undefined,
+    places: Uint32Array,
+    start: number,
+    cgiKeys: readonly string[],
+    defaults: EnvironDefaults,
+  ) {
+    const flags = places[start + record.FLAGS]!;
+    const method = places[start + record.METHOD]!;
+    const addressEnd = places[start + record.ADDRESS_END]!;
+    this.REQUEST_METHOD =
+      method === 0
+        ? text.slice(places[start + record.METHOD_BEGIN]!, places[start + record.METHOD_END]!)
+        : (record.METHODS[method] as string);
+    this.REQUEST_URI = text.slice(places[start + record.TARGET_BEGIN]!, places[start + record.TARGET_END]!);
+    this.SCRIPT_NAME = '';
+    this.PATH_INFO = text.slice(places[start + record.PATH_BEGIN]!, places[start + record.PATH_END]!);
+    this.QUERY_STRING = text.slice(places[start + record.QUERY_BEGIN]!, places[start + record.QUERY_END]!);
+    this.SERVER_NAME = defaults.serverName;
+    this.SERVER_PORT = defaults.serverPort;
+    this.SERVER_PROTOCOL = flags & record.HTTP_1_1 ? 'HTTP/1.1' : 'HTTP/1.0';
+    this.SERVER_SOFTWARE = defaults.serverSoftware;
+    this.GATEWAY_INTERFACE = 'CGI/1.1';
+    this.REMOTE_ADDR = text.slice(places[start + record.ADDRESS_BEGIN]!, addressEnd);
+    this.REMOTE_PORT = text.slice(addressEnd, places[start + record.PORT_END]!);
+    this['wsgi.version'] = WSGI_VERSION;
+    this['wsgi.url_scheme'] = defaults.scheme;
+    this['wsgi.input'] = NO_BODY;
+    this['wsgi.errors'] = defaults.errors;
+    this['wsgi.multithread'] = false;
+    this['wsgi.multiprocess'] = defaults.multiprocess;
+    this['wsgi.run_once'] = false;
+    this['wsgi.input_terminated'] = true;
+    this['wsgi.file_wrapper'] = defaults.fileWrapper;
+    this.#source = source;
+    addFields(this, text, places, start, cgiKeys);
+    if (flags & record.HAS_BODY) addBody(this, body, places, start);
+  }
+
+  /** Aborted when the client is gone before its answer was complete, or the answer did not begin in time. */
+  get 'uwsgiref.signal'(): AbortSignal | undefined {
+    // On the prototype itself there is none.
+    return #source in this ? this.#source.signal : undefined;
+  }
+}
+
+function addFields(
+  environ: Environ,
   text: string,
-  body: Buffer | undefined,
   places: Uint32Array,
   start: number,
   cgiKeys: readonly string[],
-  defaults: EnvironDefaults,
-): Environ {
-  const flags = places[start + record.FLAGS]!;
-  const method = places[start + record.METHOD]!;
-  const addressEnd = places[start + record.ADDRESS_END]!;
-  const environ: Environ = {
-    REQUEST_METHOD:
-      method === 0
-        ? text.slice(places[start + record.METHOD_BEGIN]!, places[start + record.METHOD_END]!)
-        : (record.METHODS[method] as string),
-    REQUEST_URI: text.slice(places[start + record.TARGET_BEGIN]!, places[start + record.TARGET_END]!),
-    SCRIPT_NAME: '',
-    PATH_INFO: text.slice(places[start + record.PATH_BEGIN]!, places[start + record.PATH_END]!),
-    QUERY_STRING: text.slice(places[start + record.QUERY_BEGIN]!, places[start + record.QUERY_END]!),
-    SERVER_NAME: defaults.serverName,
-    SERVER_PORT: defaults.serverPort,
-    SERVER_PROTOCOL: flags & record.HTTP_1_1 ? 'HTTP/1.1' : 'HTTP/1.0',
-    SERVER_SOFTWARE: defaults.serverSoftware,
-    GATEWAY_INTERFACE: 'CGI/1.1',
-    REMOTE_ADDR: text.slice(places[start + record.ADDRESS_BEGIN]!, addressEnd),
-    REMOTE_PORT: text.slice(addressEnd, places[start + record.PORT_END]!),
-    'wsgi.version': WSGI_VERSION,
-    'wsgi.url_scheme': defaults.scheme,
-    'wsgi.input': NO_BODY,
-    'wsgi.errors': defaults.errors,
-    'wsgi.multithread': false,
-    'wsgi.multiprocess': defaults.multiprocess,
-    'wsgi.run_once': false,
-    'wsgi.input_terminated': true,
-    'wsgi.file_wrapper': defaults.fileWrapper,
-  };
-
+): void {
   const fields = start + record.FIELDS;
   const fieldsEnd = fields + places[start + record.FIELD_COUNT]! * record.FIELD_PLACES;
   for (let at = fields; at < fieldsEnd; at += record.FIELD_PLACES) {
@@ -80,15 +132,14 @@ export function buildEnviron(
   const authority = places[start + record.AUTHORITY_BEGIN]!;
   if (authority !== places[start + record.AUTHORITY_END])
     environ.HTTP_HOST = text.slice(authority, places[start + record.AUTHORITY_END]!);
-  if (flags & record.HAS_BODY) addBody(environ, body, places, start);
-  return environ;
 }
 
 function join(environ: Environ, key: string, value: string): void {
   const earlier = environ[key];
   if (earlier === undefined) environ[key] = value;
   // Neither is a list. Equal lengths are one length (RFC 9112 §6.3), and the engine has refused others.
-  else if (key !== 'CONTENT_LENGTH' && key !== 'CONTENT_TYPE') environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
+  else if (key !== 'CONTENT_LENGTH' && key !== 'CONTENT_TYPE')
+    environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
 }
 
 function addBody(environ: Environ, body: Buffer | undefined, places: Uint32Array, start: number): void {

@@ -13,5 +13,5 @@
  */
 
 export { EngineUnavailableError } from './native-addon.js';
-export type { ServerOptions, TlsOptions } from './options.js';
+export type { Refusal, ServerOptions, TlsOptions } from './options.js';
 export { ListenError, type Server, type ServerStats, serve } from './server.js';

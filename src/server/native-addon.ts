@@ -21,14 +21,23 @@ export const NOT_A_FILE = -2;
 export const WRONG_STATE = -3;
 /** At and below this number an answer was refused: `REFUSED - (error + ERROR_KINDS * field)`. */
 export const REFUSED = -16;
+/** Why a client's answer is no longer wanted, `net::Gone`: the client is gone, or this. */
+export const TIMED_OUT = 1;
 export const ERROR_KINDS = 16;
 
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
-export type ListenOptions = Omit<ServerOptions, 'errors' | 'multiprocess' | 'serverHeader'> & { serverHeader?: string };
+export type ListenOptions = Omit<ServerOptions, 'errors' | 'multiprocess' | 'serverHeader' | 'onRefused'> & {
+  serverHeader?: string;
+  /** Whether `onRefused` is to be called. */
+  reportRefusals?: boolean;
+};
 
 export interface NativeStats {
   openConnections: number;
+  /** Accepted so far. */
   connections: number;
+  /** Closed at once so far, for a limit. */
+  dropped: number;
   requests: number;
   refused: number;
   sendfileBytes: number;
@@ -98,7 +107,8 @@ export interface EngineCallbacks {
   /** Requests have arrived: `count` records, one text, and the body, in memory, of a request that came alone. */
   onRequests(text: string, count: number, body?: Buffer): void;
   onReady(slot: number, generation: number): void;
-  onGone(slot: number, generation: number): void;
+  onGone(slot: number, generation: number, why: number): void;
+  onRefused(listener: number, status: number, reason: string, requestLine: string, address: string, port: number): void;
   onNotice(listener: number, notice: number, errorNumber: number): void;
   onDrained(listener: number): void;
 }
@@ -109,6 +119,7 @@ interface NativeAddon {
     onRequests: EngineCallbacks['onRequests'],
     onReady: EngineCallbacks['onReady'],
     onGone: EngineCallbacks['onGone'],
+    onRefused: EngineCallbacks['onRefused'],
     onNotice: EngineCallbacks['onNotice'],
     onDrained: EngineCallbacks['onDrained'],
   ): NativeEngine;
@@ -131,6 +142,7 @@ export function openEngine(callbacks: EngineCallbacks): NativeEngine {
       callbacks.onRequests,
       callbacks.onReady,
       callbacks.onGone,
+      callbacks.onRefused,
       callbacks.onNotice,
       callbacks.onDrained,
     );

@@ -16,6 +16,17 @@ export interface TlsOptions {
   ciphers?: string;
 }
 
+/** A request that the engine answered by itself, with an error, because it may not reach an application. */
+export interface Refusal {
+  readonly status: number;
+  /** One sentence. */
+  readonly reason: string;
+  /** As far as it came, at most 256 bytes, one a character; it may hold anything but a line end. */
+  readonly requestLine: string;
+  readonly address: string;
+  readonly port: number;
+}
+
 /** How a server listens, and what it demands of its clients. Times are in milliseconds; 0 switches a timeout off. */
 export interface ServerOptions {
   /** The address to bind; default '127.0.0.1'. '' or '::' binds every address. */
@@ -30,6 +41,8 @@ export interface ServerOptions {
   errors?: ErrorStream;
   /** The Server field of answers that set none, and `SERVER_SOFTWARE`; default 'uwsgiref/<version>'. null: no field. */
   serverHeader?: string | null;
+  /** Told of each request that is refused with an error, for a log. */
+  onRefused?: (refusal: Refusal) => void;
   /** `wsgi.multiprocess`; default false. */
   multiprocess?: boolean;
   /** Bytes of a request head; default 16384. 431 beyond. */
@@ -42,14 +55,28 @@ export interface ServerOptions {
   maxBodySize?: number;
   /** Connections at a time; default 50000. What comes beyond is closed at once. */
   maxConnections?: number;
+  /** Connections at a time of one IPv4 address, or one IPv6 network of 64 bits; default 0: as many as there may be. */
+  maxConnectionsPerAddress?: number;
+  /** Requests of one connection, the last of which is told to close; default 0: as many as the client likes. */
+  maxRequestsPerConnection?: number;
   /** Pipelined requests of one connection that run at the same time; default 16. */
   maxPipelined?: number;
   /** For a request head, from its first byte or the connection's opening; default 30000. */
   headersTimeout?: number;
+  /** Bytes of an answer that wait for the client before its application does; default 65536. */
+  maxQueuedBytes?: number;
+  /**
+   * Until an application has begun its answer; default 60000. 504 beyond, and `environ['uwsgiref.signal']` is aborted.
+   */
+  requestTimeout?: number;
   /** Between two pieces of a request body; default 30000. */
   bodyTimeout?: number;
+  /** Bytes a second that a request body must come at, on average, after its first 5 seconds; default 240. 0: none. */
+  minUploadRate?: number;
   /** Without any progress of an answer that the client does not read; default 30000. */
   sendTimeout?: number;
+  /** Bytes a second that a client must read at while something waits for it, after 5 seconds; default 240. 0: none. */
+  minDownloadRate?: number;
   /** Between two requests of a connection; default 75000. */
   keepAliveTimeout?: number;
 }
@@ -60,6 +87,7 @@ export interface CheckedOptions {
   readonly software: string;
   readonly errors: ErrorStream;
   readonly multiprocess: boolean;
+  readonly onRefused: ((refusal: Refusal) => void) | undefined;
 }
 
 const SOFTWARE = `uwsgiref/${VERSION}`;
@@ -72,9 +100,15 @@ const RANGES = {
   maxFields: [1, 1000],
   maxBodySize: [0, Number.MAX_SAFE_INTEGER],
   maxConnections: [1, 1_000_000],
+  maxConnectionsPerAddress: [0, 1_000_000],
+  maxRequestsPerConnection: [0, 2 ** 32 - 1],
   maxPipelined: [1, 1000],
+  maxQueuedBytes: [1024, 1 << 30],
   headersTimeout: [0, 86_400_000],
+  requestTimeout: [0, 86_400_000],
   bodyTimeout: [0, 86_400_000],
+  minUploadRate: [0, 1 << 30],
+  minDownloadRate: [0, 1 << 30],
   sendTimeout: [0, 86_400_000],
   keepAliveTimeout: [0, 86_400_000],
 } as const satisfies Record<string, readonly [least: number, greatest: number]>;
@@ -98,6 +132,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     listen[name] = value;
   }
   if (options.tls !== undefined) listen.tls = options.tls;
+  if (options.onRefused !== undefined) listen.reportRefusals = true;
   const serverHeader = options.serverHeader === undefined ? SOFTWARE : options.serverHeader;
   if (serverHeader !== null) listen.serverHeader = serverHeader;
   return {
@@ -105,5 +140,6 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     software: serverHeader ?? SOFTWARE,
     errors: options.errors ?? new DescriptorErrors(),
     multiprocess: options.multiprocess ?? false,
+    onRefused: options.onRefused,
   };
 }

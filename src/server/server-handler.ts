@@ -6,10 +6,10 @@ import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
 import { describeError } from '../show.js';
 import { DescriptorInput } from '../streams.js';
-import type { Application, Environ, ErrorStream, FileLike, InputStream } from '../types.js';
+import type { Application, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
-import { buildEnviron, type EnvironDefaults } from './environ.js';
-import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED } from './native-addon.js';
+import { type AbortSource, type EnvironDefaults, RequestEnviron } from './environ.js';
+import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED, TIMED_OUT } from './native-addon.js';
 import { headText, type Outbox } from './outbox.js';
 import { GENERATION, SLOT } from './request-record.js';
 
@@ -21,6 +21,11 @@ const FINISHED = 2;
 
 /** The answer is complete, and no further block is worth producing: an endless body would be produced for ever. */
 class NoBodyWanted extends ClientDisconnectedError {}
+
+/** The application did not begin its answer in time; the client was told so with a 504. */
+export class AnswerTimeoutError extends ClientDisconnectedError {
+  override name = 'TimeoutError';
+}
 
 /** Why the engine refuses a head, by its number: `http::ResponseError`. */
 const REFUSALS = [
@@ -55,12 +60,12 @@ export interface ReceivedRequest {
 }
 
 /** Runs one request that the engine has handed over. It must be made within `onRequests`; run() may come later. */
-export class ServerHandler extends BaseHandler {
+export class ServerHandler extends BaseHandler implements AbortSource {
   /** Names the request to the engine, together with {@link generation}. */
   readonly slot: number;
   readonly generation: number;
   /** The request, before anybody changed it. */
-  protected readonly received: Environ;
+  protected readonly received: RequestEnviron;
   readonly #access: EngineAccess;
   readonly #context: ServerContext;
   readonly #application: Application | undefined;
@@ -72,7 +77,9 @@ export class ServerHandler extends BaseHandler {
   #finishing = false;
   #wake: (() => void) | null = null;
   #fail: ((error: Error) => void) | null = null;
-  #gone = false;
+  /** Why nobody waits for the answer any more. */
+  #gone: ClientDisconnectedError | null = null;
+  #abort: AbortController | null = null;
   #bodiless = false;
 
   constructor(engine: EngineAccess, context: ServerContext, request: ReceivedRequest, application?: Application) {
@@ -84,7 +91,7 @@ export class ServerHandler extends BaseHandler {
     this.slot = places[start + SLOT]!;
     this.generation = places[start + GENERATION]!;
     engine.handlers[this.slot] = this;
-    this.received = buildEnviron(text, body, places, start, engine.native.cgiKeys, context);
+    this.received = new RequestEnviron(this, text, body, places, start, engine.native.cgiKeys, context);
   }
 
   /** Runs the application that the handler was made for. */
@@ -107,7 +114,16 @@ export class ServerHandler extends BaseHandler {
 
   /** As the others have it, but an answer that has no body is complete, and not a failure, where its blocks end early. */
   protected override recover(error: unknown): undefined | Promise<void> {
-    return error instanceof NoBodyWanted ? (this.close() as undefined | Promise<void>) : super.recover(error);
+    if (error instanceof NoBodyWanted) return this.close() as undefined | Promise<void>;
+    // What an application throws because it heeds the signal is no failure.
+    return super.recover(this.#gone !== null && isAbort(error, this.#gone) ? this.#gone : error);
+  }
+
+  /** `environ['uwsgiref.signal']`. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#gone !== null) this.#abort.abort(this.#gone);
+    return this.#abort.signal;
   }
 
   override setupEnviron(): void {
@@ -133,7 +149,7 @@ export class ServerHandler extends BaseHandler {
   }
 
   override _write(data: Uint8Array): void {
-    if (this.#gone) throw new ClientDisconnectedError('The client is gone');
+    if (this.#gone !== null) throw this.#gone;
     if (this.#phase === KEPT) {
       if (this.#kept === null) {
         this.#kept = data;
@@ -214,12 +230,19 @@ export class ServerHandler extends BaseHandler {
     }
   }
 
-  /** The client is gone. */
-  onGone(): void {
-    this.#gone = true;
+  /** Nobody waits for the answer any more. */
+  onGone(why: number): void {
+    const { REQUEST_METHOD, REQUEST_URI } = this.received;
+    if (why === TIMED_OUT) {
+      this.#gone = new AnswerTimeoutError('The application did not begin its answer in time');
+      this.getStderr().write(`uwsgiref: no answer to ${REQUEST_METHOD} ${REQUEST_URI} in time; its client got a 504\n`);
+    } else {
+      this.#gone = new ClientDisconnectedError('The client closed the connection');
+    }
+    this.#abort?.abort(this.#gone);
     // What the application has open is closed now, not when it produces its next block.
     void this.closeResult();
-    this.#fail?.(new ClientDisconnectedError('The client closed the connection'));
+    this.#fail?.(this.#gone);
   }
 
   #respond(): void {
@@ -328,6 +351,11 @@ export class ServerHandler extends BaseHandler {
     const input = this.received['wsgi.input'];
     if (input instanceof DescriptorInput) input.close();
   }
+}
+
+/** Whether an error is the signal's own reason, or what the platform makes of an abort. */
+function isAbort(error: unknown, reason: Error): boolean {
+  return error === reason || (error instanceof Error && (error.name === 'AbortError' || error.cause === reason));
 }
 
 function byteLengthOf(blocks: readonly unknown[]): number {

@@ -53,8 +53,10 @@ const REMEDIES: Record<string, string> = {
  */
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {
   const checked = checkOptions(options);
+  const { errors, onRefused } = checked;
   const { engine, listener, port } = listenWith(checked, (context) => ({
-    errors: checked.errors,
+    errors,
+    ...(onRefused && { onRefused }),
     handlerFor: (engine, request) => new ServerHandler(engine, context, request, application),
   }));
   return new ListeningServer(engine, listener, urlOf(checked, port), addressOf(checked, port));

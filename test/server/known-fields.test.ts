@@ -8,6 +8,7 @@ const { cgiKeys } = openEngine({
   onRequests: nothing,
   onReady: nothing,
   onGone: nothing,
+  onRefused: nothing,
   onNotice: nothing,
   onDrained: nothing,
 });

@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import type { Application } from '../../src/types.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
 import { echoBody, gate, later, plain, started, until } from './fixtures/started-server.js';
 
 /** One timeout short, all others off, so that only the one in question can end a connection. */
-function only(name: 'headersTimeout' | 'bodyTimeout' | 'sendTimeout' | 'keepAliveTimeout', milliseconds = 300) {
-  return { headersTimeout: 0, bodyTimeout: 0, sendTimeout: 0, keepAliveTimeout: 0, [name]: milliseconds };
+function only(name: keyof typeof OFF, value = 300) {
+  return { ...OFF, [name]: value };
 }
+
+const OFF = {
+  headersTimeout: 0,
+  requestTimeout: 0,
+  bodyTimeout: 0,
+  minUploadRate: 0,
+  sendTimeout: 0,
+  minDownloadRate: 0,
+  keepAliveTimeout: 0,
+};
 
 describe('headersTimeout', () => {
   it('answers 408 to a head that is not complete in time, however steadily it comes', async () => {
@@ -155,4 +166,123 @@ describe('sendTimeout', () => {
     const client = await RawClient.open(port);
     expect((await client.send(get('/')).response()).body.toString()).toBe('ab');
   });
+});
+
+describe('requestTimeout', () => {
+  /** Answers /fast at once and anything else never; `heard` is what becomes of the signal. */
+  function never() {
+    const heard: unknown[] = [];
+    const application: Application = (environ, startResponse) => {
+      if (environ.PATH_INFO === '/fast') return echoBody(environ, startResponse);
+      const signal = environ['uwsgiref.signal']!;
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          heard.push(signal.reason);
+          reject(signal.reason);
+        });
+      });
+    };
+    return { application, heard };
+  }
+
+  it('answers 504 for an application that does not, and tells it', async () => {
+    const { application, heard } = never();
+    const { port, errors } = await started(application, only('requestTimeout'));
+    const client = await RawClient.open(port);
+    expect((await client.send(get('/fast')).response()).status).toBe(200);
+    const response = await client.send(get('/never?x')).response();
+    expect([response.status, response.field('connection')]).toEqual([504, 'close']);
+    expect((await client.end()).length).toBe(0);
+    expect(heard).toEqual([expect.objectContaining({ name: 'TimeoutError' })]);
+    expect(errors.text).toBe('uwsgiref: no answer to GET /never?x in time; its client got a 504\n');
+  });
+
+  it('is not prolonged by what the client sends meanwhile', async () => {
+    const { application } = never();
+    const { port } = await started(application, only('requestTimeout'));
+    const client = await RawClient.open(port);
+    client.send(get('/never'));
+    while (client.receivedBytes === 0) {
+      client.send(get('/fast'));
+      await later(30);
+    }
+    expect((await client.response()).status).toBe(504);
+  });
+
+  it('lets an answer that has begun take its time', async () => {
+    const slow = gate();
+    const { port } = await started((_environ, startResponse) => {
+      startResponse('200 OK', plain());
+      return (async function* () {
+        yield 'begun, ';
+        await slow.opened;
+        yield 'ended';
+      })();
+    }, only('requestTimeout'));
+    const client = await RawClient.open(port);
+    client.send(get('/'));
+    await later(900);
+    slow.open();
+    expect((await client.response()).body.toString()).toBe('begun, ended');
+  });
+
+  it('takes no notice of an answer that comes too late, and closes it', async () => {
+    const slow = gate();
+    let closed = 0;
+    const { port, errors } = await started(async (_environ, startResponse) => {
+      await slow.opened;
+      startResponse('200 OK', plain());
+      return Object.assign(['late'], { close: () => void closed++ });
+    }, only('requestTimeout'));
+    const client = await RawClient.open(port);
+    expect((await client.send(get('/')).response()).status).toBe(504);
+    slow.open();
+    await until(() => closed === 1);
+    expect((await client.end()).length).toBe(0);
+    expect(errors.text.split('\n')).toHaveLength(2);
+  });
+});
+
+describe('minUploadRate', () => {
+  it('answers 408 to a body that trickles in', async () => {
+    const { port } = await started(echoBody, only('minUploadRate', 1000));
+    const client = await RawClient.open(port);
+    client.send(request('POST', '/', 'Content-Length: 1000000'));
+    while (client.receivedBytes === 0) {
+      client.send('a');
+      await later(100);
+    }
+    expect((await client.response()).status).toBe(408);
+  }, 30_000);
+
+  it('spares one that comes at that rate', async () => {
+    const { port } = await started(echoBody, only('minUploadRate', 1000));
+    const client = await RawClient.open(port);
+    client.send(request('POST', '/', 'Content-Length: 14000'));
+    for (let piece = 0; piece < 14; piece++) {
+      client.send('a'.repeat(1000));
+      await later(500);
+    }
+    expect((await client.response()).body.length).toBe(14_000);
+  }, 30_000);
+});
+
+describe('minDownloadRate', () => {
+  it('closes the connection of a client that takes a byte now and then', async () => {
+    const { port, server } = await started(
+      (_environ, startResponse) => {
+        startResponse('200 OK', plain());
+        return [Buffer.alloc(64 << 20)];
+      },
+      only('minDownloadRate', 1 << 20),
+    );
+    const client = await RawClient.open(port);
+    client.sink = () => {
+      client.socket.pause();
+      setTimeout(() => client.socket.resume(), 300);
+    };
+    client.send(get('/'));
+    await until(() => server.stats().openConnections === 0);
+    expect(client.receivedBytes).toBeLessThan(64 << 20);
+  }, 30_000);
 });

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "net/deadlines.h"
+#include "net/settings.h"
+
+namespace uwsgiref::net {
+
+/// What a connection waits for.
+enum class Wait : uint8_t {
+  kNothing,  ///< an application that has begun its answer
+  kHead,     ///< the rest of a request head, or of the first one anything at all
+  kIdle,     ///< another request
+  kBody,     ///< the rest of a request body
+  kAnswer,   ///< an application that has not begun its answer
+  kSend,     ///< the client to read
+  kLinger,   ///< the client to see the last answer and to close
+};
+
+/// A wait, and when it is over.
+struct Waiting {
+  Wait kind = Wait::kNothing;
+  int64_t since = 0;   ///< milliseconds on the loop's clock
+  uint64_t moved = 0;  ///< bytes of what is awaited that came, or left, meanwhile
+
+  /// When patience ends, if nothing happens from `now` on. Only bodies and answers are given more time by progress,
+  /// and that for as long as their average is above the least rate; a head has to be whole in its time.
+  int64_t deadline(const Settings& limits, bool draining, int64_t now) const noexcept {
+    switch (kind) {
+      case Wait::kNothing:
+        break;
+      case Wait::kHead:
+        return after(since, limits.headers_timeout);
+      case Wait::kIdle:
+        return std::min(after(since, limits.keep_alive_timeout), draining ? since + kDrainIdle : Deadlines::kNever);
+      case Wait::kBody:
+        return std::min(after(now, limits.body_timeout), at_rate(limits.min_upload_rate));
+      case Wait::kAnswer:
+        return after(since, limits.request_timeout);
+      case Wait::kSend:
+        return std::min(after(now, limits.send_timeout), at_rate(limits.min_download_rate));
+      case Wait::kLinger:
+        return since + kLingerTimeout;
+    }
+    return Deadlines::kNever;
+  }
+
+ private:
+  static int64_t after(int64_t begin, uint32_t timeout) noexcept {
+    return timeout == 0 ? Deadlines::kNever : begin + timeout;
+  }
+
+  /// When what has moved falls behind the rate.
+  int64_t at_rate(uint32_t bytes_a_second) const noexcept {
+    if (bytes_a_second == 0) return Deadlines::kNever;
+    return since + kRateGrace + static_cast<int64_t>(moved / bytes_a_second) * 1000;
+  }
+};
+
+}  // namespace uwsgiref::net
