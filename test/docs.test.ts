@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EXAMPLES, runnable, runnableExamples } from './runnable-examples.js';
 import { Program } from './server/fixtures/program.js';
 
@@ -59,17 +59,16 @@ describe.each(DOCUMENTS)('%s', (path) => {
   });
 });
 
+const { folder, cli } = await runnableExamples();
+
 describe('README.md', () => {
   const readme = read('README.md');
-  let folder = '';
-  let cli = '';
-  beforeAll(async () => {
-    ({ folder, cli } = await runnableExamples());
-  });
 
-  it('shows every example, as it is', () => {
-    expect(new Set(blocks(readme, 'ts'))).toEqual(new Set(EXAMPLES.values()));
-    for (const name of EXAMPLES.keys()) expect(readme).toContain(`\`examples/${name}\`:`);
+  it('shows examples as they are, and names all others', () => {
+    const shown = [...EXAMPLES].filter(([name]) => readme.includes(`\`examples/${name}\`:`));
+    expect(shown.length).toBeGreaterThan(3);
+    expect(new Set(blocks(readme, 'ts'))).toEqual(new Set(shown.map(([, source]) => source)));
+    for (const name of EXAMPLES.keys()) expect(readme).toContain(`examples/${name}`);
   });
 
   const npm = commands(readme).filter((command) => command.startsWith('npm '));

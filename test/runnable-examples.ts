@@ -19,7 +19,8 @@ export function runnable(name: string): string {
 }
 
 /**
- * The package as it is installed, with the examples in it; see {@link compiledPackage}.
+ * The package as it is installed, with the examples in it, as {@link compiledPackage} makes it: call it at a test
+ * file's top level.
  *
  * @returns the folder of the examples, and the command line's program
  */

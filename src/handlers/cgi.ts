@@ -1,6 +1,8 @@
 /** Gateways for CGI (RFC 3875) and protocols like it. */
 
+import { promiseOf } from '../protocols.js';
 import { DescriptorErrors, DescriptorInput, DescriptorOutput } from '../streams.js';
+import type { Application } from '../types.js';
 import { readEnviron } from './read-environ.js';
 import { SimpleHandler } from './simple.js';
 
@@ -20,6 +22,26 @@ class ProcessCGIHandler extends BaseCGIHandler {
     delete environ.HTTP_PROXY;
     const stdin = new DescriptorInput(0, bodyRange(environ.CONTENT_LENGTH));
     super(stdin, new DescriptorOutput(1), new DescriptorErrors(2), environ, false, true);
+  }
+
+  override run(application: Application): void | Promise<void> {
+    const running = promiseOf(super.run(application));
+    if (running === undefined) this.readRest();
+    else return running.then(() => this.readRest());
+  }
+
+  /**
+   * Reads what the application left of the body. Apache's mod_cgid has one socket for both standard streams: closed
+   * with bytes unread it is reset, and the response is lost.
+   */
+  private readRest(): void {
+    const { CONTENT_LENGTH, HTTP_TRANSFER_ENCODING } = this.baseEnv;
+    if (!CONTENT_LENGTH && HTTP_TRANSFER_ENCODING === undefined) return;
+    try {
+      while (this.stdin.read(65536).length > 0);
+    } catch {
+      // There is no body to read, and the response is complete.
+    }
   }
 }
 

@@ -6,6 +6,8 @@ const REQUEST_VARIABLES = new Set([
   'SCRIPT_NAME',
   'PATH_INFO',
   'QUERY_STRING',
+  // Beside CPython's: Apache, lighttpd and others set it to the request target as it came.
+  'REQUEST_URI',
   'REQUEST_METHOD',
   'AUTH_TYPE',
   'CONTENT_TYPE',
