@@ -105,13 +105,14 @@ export class Headers implements Iterable<[string, string]> {
   readonly #list: HeaderList;
 
   /**
-   * @param headers the list to wrap
+   * @param headers the list to wrap; null for an empty one, as in Python
    * @param checked true when each field has passed {@link checkField} already
    * @throws TypeError when `headers` is not an array
    * @throws AssertionError when an entry is not a pair of strings
    * @throws {@link HeaderError} when a field may not be sent
    */
-  constructor(headers: HeaderList = [], checked = false) {
+  constructor(headers: HeaderList | null = [], checked = false) {
+    headers ??= [];
     if (!Array.isArray(headers)) {
       throw new TypeError(`Headers must be an array of [name, value] pairs, got ${show(headers)}`);
     }

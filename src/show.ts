@@ -27,21 +27,48 @@ export function hexEscape(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
+// An error may have itself for a cause, or a chain of causes without end.
+const MOST_ERRORS = 32;
+
 /**
- * An error with its stack and those of its causes.
+ * An error with its stack, and those of its causes and of the errors it stands for. Never throws, whatever was thrown.
  *
- * @param frameLimit how many frames of each stack; null for all
+ * @param frameLimit how many frames of each stack, innermost first; null for all
  */
 export function describeError(error: unknown, frameLimit: number | null): string {
-  if (!(error instanceof Error)) return `Thrown: ${show(error)}`;
-  const stack = limitFrames(named(error), frameLimit);
-  return error.cause === undefined ? stack : `${stack}\nCaused by: ${describeError(error.cause, frameLimit)}`;
+  try {
+    return describe(error, frameLimit, new Set());
+  } catch {
+    return 'Thrown: a value that cannot be described, because looking at it throws';
+  }
 }
 
-/** The stack, which begins with `error.name`; a class that has not set one would go by its parent's. */
-function named(error: Error): string {
-  const stack = error.stack ?? String(error);
-  const { name } = error.constructor;
+function describe(error: unknown, frameLimit: number | null, seen: Set<unknown>): string {
+  const parts: string[] = [];
+  for (let each = error, relation = ''; ; relation = 'Caused by: ') {
+    if (!(each instanceof Error)) {
+      parts.push(`${relation}Thrown: ${show(each)}`);
+      break;
+    }
+    if (seen.has(each) || seen.size === MOST_ERRORS) {
+      parts.push(`${relation}${each.name}${seen.has(each) ? ', see above' : ', and so on'}`);
+      break;
+    }
+    seen.add(each);
+    parts.push(relation + limitFrames(stackOf(each), frameLimit));
+    if (each instanceof AggregateError) {
+      for (const inner of each.errors) parts.push(`One of its errors: ${describe(inner, frameLimit, seen)}`);
+    }
+    if (each.cause === undefined) break;
+    each = each.cause;
+  }
+  return parts.join('\n');
+}
+
+/** The stack begins with `error.name`; a class that has not set one would go by its parent's. */
+function stackOf(error: Error): string {
+  const stack = typeof error.stack === 'string' ? error.stack : String(error);
+  const name = error.constructor?.name ?? '';
   return stack.split('\n', 1)[0]?.includes(name) ? stack : `${name}: ${stack}`;
 }
 
@@ -49,5 +76,5 @@ function limitFrames(stack: string, limit: number | null): string {
   if (limit === null) return stack;
   const lines = stack.split('\n');
   const firstFrame = lines.findIndex((line) => /^\s+at /.test(line));
-  return firstFrame < 0 ? stack : lines.slice(0, firstFrame + limit).join('\n');
+  return firstFrame < 0 ? stack : lines.slice(0, firstFrame + Math.max(0, limit)).join('\n');
 }

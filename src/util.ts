@@ -176,8 +176,9 @@ export class FileWrapper implements IterableIterator<Uint8Array> {
   }
 
   next(): IteratorResult<Uint8Array, undefined> {
-    const block = this.filelike.read(this.blksize);
-    return block.length > 0 ? { done: false, value: block } : { done: true, value: undefined };
+    // A stream of Node's has null at its end.
+    const block: Uint8Array | null = this.filelike.read(this.blksize);
+    return block !== null && block.length > 0 ? { done: false, value: block } : { done: true, value: undefined };
   }
 
   [Symbol.iterator](): this {

@@ -64,8 +64,8 @@ function checkedStartResponse(startResponse: StartResponse, response: ResponseSt
     checkContentType(status, headers);
     checkExcInfo(excInfo);
 
-    const write = startResponse(...(args as Parameters<StartResponse>));
     response.started = true;
+    const write = startResponse(...(args as Parameters<StartResponse>));
     return (...data: unknown[]) => {
       assert(data.length === 1, () => `write() takes one argument, got ${data.length}`);
       checkChunk(data[0], 'write() got');
@@ -244,7 +244,9 @@ function checkEnviron(environ: Environ): void {
     assert(key.includes('.') || typeof value === 'string', () => `environ.${key} must be a string, got ${show(value)}`);
   }
   if (!('QUERY_STRING' in environ)) warn('environ has no QUERY_STRING; PEP 3333 allows that, but applications forget');
-  if (!KNOWN_METHODS.includes(environ.REQUEST_METHOD)) warn(`Unknown REQUEST_METHOD: ${show(environ.REQUEST_METHOD)}`);
+  if (!KNOWN_METHODS.includes(environ.REQUEST_METHOD)) {
+    warn(`Unknown REQUEST_METHOD: ${show(environ.REQUEST_METHOD)}; known are ${KNOWN_METHODS.join(', ')}`);
+  }
 
   checkVersion(environ['wsgi.version']);
   const scheme = environ['wsgi.url_scheme'];
@@ -302,17 +304,23 @@ function checkField(field: unknown): void {
   assert(Array.isArray(field) && field.length === 2, () => `A header must be a [name, value] pair, got ${show(field)}`);
   const [name, value] = field;
   assert(typeof name === 'string', () => `Header name must be a string, got ${show(name)}`);
-  assert(typeof value === 'string', () => `Header value must be a string, got ${show(value)}`);
+  assert(typeof value === 'string', () => `Header value must be a string, got ${show(value)} for ${show(name)}`);
   assert(
     name.toLowerCase() !== 'status',
-    () => 'The status is given as such, not as a header; CGI would take it for one',
+    () => `The status is given as such, not as a header, which CGI would take for it; got ${show(field)}`,
   );
   assert(!/[\n:]/.test(name), () => `Header names may not contain ':' or '\\n': ${show(name)}`);
-  assert(/^[a-zA-Z][a-zA-Z0-9\-_]*$/.test(name), () => `Bad header name: ${show(name)}`);
+  assert(
+    /^[a-zA-Z][a-zA-Z0-9\-_]*$/.test(name),
+    () => `Bad header name: ${show(name)}; it must be letters, digits, '-' and '_', beginning with a letter`,
+  );
   assert(!/[-_]$/.test(name), () => `Header names may not end in '-' or '_': ${show(name)}`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be found
   const bad = /[\x00-\x1f]/.exec(value);
-  assert(bad === null, () => `Bad header value: ${show(value)} (bad char: ${show(bad?.[0])})`);
+  assert(
+    bad === null,
+    () => `Bad header value: ${show(value)} (bad char: ${show(bad?.[0])}) for ${show(name)}; controls may not be sent`,
+  );
 }
 
 // RFC 9110 §15.3.5 and §15.4.5: these have no content, and so nothing that had a type.
@@ -324,7 +332,7 @@ function checkContentType(status: string, headers: HeaderList): void {
   if (WITHOUT_CONTENT.includes(code)) {
     assert(!typed, () => `Content-Type header found in a ${code} response, which must not have content`);
   } else {
-    assert(typed, () => `No Content-Type header found in headers: ${show(headers)}`);
+    assert(typed, () => `No Content-Type header found in headers of ${show(status)}: ${show(headers)}`);
   }
 }
 

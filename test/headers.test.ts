@@ -20,6 +20,7 @@ describe('the mapping', () => {
   it('is empty by default, and for each instance of its own', () => {
     new Headers().set('x', 'y');
     expect(new Headers().length).toBe(0);
+    expect(new Headers(null).length).toBe(0);
   });
 
   it('compares names without case', () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { describeError, repr, show } from '../src/show.js';
 
@@ -34,7 +35,39 @@ describe('describeError', () => {
     expect(describeError(error, 0)).toBe("Error: effect\nCaused by: TypeError: cause\nCaused by: Thrown: 'root'");
   });
 
+  it('names a class that has not named itself', () => {
+    class Own extends RangeError {}
+    expect(describeError(new Own('text'), 0)).toBe('Own: RangeError: text');
+  });
+
+  it('shows what an AggregateError stands for', () => {
+    const error = new AggregateError([new Error('one'), 'two'], 'both');
+    expect(describeError(error, 0)).toBe(
+      "AggregateError: both\nOne of its errors: Error: one\nOne of its errors: Thrown: 'two'",
+    );
+  });
+
+  it('survives whatever is thrown', () => {
+    const own = new Error('own');
+    own.cause = own;
+    expect(describeError(own, 0)).toBe('Error: own\nCaused by: Error, see above');
+
+    let deep = new Error('0');
+    for (let level = 1; level < 20_000; level++) deep = new Error(String(level), { cause: deep });
+    expect(describeError(deep, 0).split('\n')).toHaveLength(33);
+
+    const throws = () => {
+      throw new Error('looked at');
+    };
+    const bad = Object.defineProperty(new Error('bad'), 'stack', { get: throws });
+    expect(describeError(bad, null)).toMatch(/^Thrown: a value that cannot be described/);
+    expect(describeError({ [inspect.custom]: throws }, null)).toMatch(/^Thrown: /);
+    expect(describeError(Object.assign(new Error('text'), { stack: 12 }), null)).toBe('Error: text');
+    expect(describeError(Object.assign(new Error('text'), { constructor: null }), 0)).toBe('Error: text');
+  });
+
   it('limits frames, not the message', () => {
+    expect(describeError(new Error('text'), -1)).toBe('Error: text');
     const error = new Error('one\ntwo');
     expect(describeError(error, 0)).toBe('Error: one\ntwo');
     expect(describeError(error, 1).split('\n')).toHaveLength(3);

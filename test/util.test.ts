@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { MemoryErrors, MemoryInput } from '../src/streams.js';
-import type { Environ } from '../src/types.js';
+import type { Environ, FileLike } from '../src/types.js';
 import {
   applicationUri,
   DiskFile,
@@ -193,6 +193,11 @@ describe('FileWrapper', () => {
     expect(wrapper[Symbol.iterator]()).toBe(wrapper);
     expect([...wrapper].map(String)).toEqual(['xyz'.repeat(40), 'xyz'.repeat(10)]);
     expect([...wrapper]).toEqual([]);
+  });
+
+  it('ends where a stream has null, as those of Node have', () => {
+    const file = { read: () => null };
+    expect([...new FileWrapper(file as unknown as FileLike)]).toEqual([]);
   });
 
   it('reads 8192 bytes at a time by default', () => {

@@ -61,6 +61,23 @@ function violation(run: () => unknown): string {
   return 'none';
 }
 
+/** The violation that a promise is rejected for. */
+async function rejection(promise: unknown): Promise<string> {
+  const outcome = await Promise.resolve(promise).catch((error: unknown) => error);
+  expect(outcome).toBeInstanceOf(AssertionError);
+  return (outcome as AssertionError).message;
+}
+
+async function* awaited(...blocks: unknown[]): AsyncGenerator<Chunk> {
+  for (const block of blocks) yield block as Chunk;
+}
+
+/** An application that promises its body. */
+const promising =
+  (application: Application): Application =>
+  async (environ, startResponse) =>
+    application(environ, startResponse);
+
 describe('what is fine', () => {
   it('passes through', () => {
     const body = call(answering(['a', Buffer.from('b')])) as Iterable<Chunk>;
@@ -101,6 +118,7 @@ describe('what is fine', () => {
     const seen: Chunk[] = [];
     for await (const block of body) seen.push(block);
     expect(seen).toEqual(['a', 'b']);
+    expect(warnings()).toEqual([]);
   });
 
   it('may fail', async () => {
@@ -116,6 +134,19 @@ describe('what is fine', () => {
       })(),
     ) as Iterable<Chunk>;
     expect([...body]).toEqual(['late']);
+  });
+
+  it('may start its response with the first block that is awaited', async () => {
+    const body = call((_environ, start) =>
+      (async function* (): AsyncGenerator<string> {
+        await Promise.resolve();
+        start('200 OK', HTML);
+        yield 'late';
+      })(),
+    ) as AsyncIterable<Chunk>;
+    const seen: Chunk[] = [];
+    for await (const block of body) seen.push(block);
+    expect(seen).toEqual(['late']);
   });
 });
 
@@ -161,6 +192,56 @@ describe('calling', () => {
       return [];
     };
     expect(violation(() => call(application))).toMatch(/write\(\) takes one argument/);
+  });
+
+  it('hides whatever else the write() of the gateway has', () => {
+    const start: StartResponse = () => Object.assign(() => undefined, { flush: () => undefined });
+    let write: Write | undefined;
+    validator((_environ, given) => {
+      write = given('200 OK', HTML);
+      return [];
+    })(environ(), start);
+    expect(write).not.toHaveProperty('flush');
+  });
+
+  it('an application that promises is held to the same', async () => {
+    const within = (use: (start: (...args: unknown[]) => Write) => unknown) =>
+      rejection(
+        call(async (_environ, start) => {
+          await Promise.resolve();
+          use(start as unknown as (...args: unknown[]) => Write);
+          return [];
+        }),
+      );
+    expect(await within((start) => start('200 OK'))).toMatch(/got 1 arguments/);
+    expect(await within((start) => start(200, HTML))).toMatch(/Status must be a string, got 200/);
+    expect(await within((start) => start('200 OK', []))).toMatch(/No Content-Type/);
+    expect(await within((start) => start('200 OK', [['a', 'b\0'], ...HTML]))).toMatch(/Bad header value/);
+    expect(await within((start) => start('200 OK', HTML)(12 as unknown as Chunk))).toMatch(/write\(\) got 12/);
+  });
+
+  it('a gateway is held to its environ before anything is promised', () => {
+    const application = validator(promising(answering([])));
+    expect(violation(() => application(environ({ SERVER_NAME: undefined }), startResponse))).toMatch(/SERVER_NAME/);
+  });
+
+  it.each([undefined, null, new Error('caught'), new TypeError('caught')])('takes the excInfo %j', (excInfo) => {
+    expect(
+      violation(() =>
+        call((_environ, start) => {
+          start('500 Oops', HTML, excInfo);
+          return [];
+        }),
+      ),
+    ).toBe('none');
+    expect(warnings()).toEqual([]);
+  });
+
+  it('says nothing of a startResponse that the gateway refused', () => {
+    const refusing: StartResponse = () => {
+      throw new Error('refused by the gateway');
+    };
+    expect(() => validator(answering([]))(environ(), refusing)).toThrow('refused by the gateway');
   });
 
   it('doubts an excInfo that is no Error', () => {
@@ -209,18 +290,38 @@ describe('environ', () => {
     [{ 'wsgi.version': [1] }, /array of two numbers/],
     [{ 'wsgi.version': ['1', '0'] }, /array of two numbers/],
     [{ 'wsgi.url_scheme': 'gopher', SERVER_PORT: '70' }, /must be 'http' or 'https', got 'gopher'/],
+    [{ 'wsgi.url_scheme': 'HTTP', SERVER_PORT: '80' }, /must be 'http' or 'https', got 'HTTP'/],
+    [{ 'wsgi.url_scheme': undefined, SERVER_PORT: '80' }, /must be 'http' or 'https', got undefined/],
     [{ 'wsgi.input': {} }, /wsgi.input must have the method read,/],
     [{ 'wsgi.input': null }, /wsgi.input must have the method read,/],
-    [{ 'wsgi.input': { read() {}, readline() {}, readlines() {} } }, /the method Symbol\(Symbol.iterator\)/],
-    [{ 'wsgi.errors': { flush() {}, write() {} } }, /the method writelines/],
+    [{ 'wsgi.errors': null }, /wsgi.errors must have the method flush,/],
     [{ SCRIPT_NAME: 'a' }, /SCRIPT_NAME must begin with a slash/],
     [{ SCRIPT_NAME: '/' }, /SCRIPT_NAME must not be '\/'/],
     [{ PATH_INFO: 'a' }, /PATH_INFO must begin with a slash/],
     [{ SCRIPT_NAME: '', PATH_INFO: undefined }, /must have SCRIPT_NAME or PATH_INFO/],
     [{ CONTENT_LENGTH: '-1' }, /whole number of bytes/],
     [{ CONTENT_LENGTH: 'many' }, /whole number of bytes/],
+    [{ CONTENT_LENGTH: '1.5' }, /whole number of bytes/],
+    [{ SCRIPT_NAME: null }, /SCRIPT_NAME must be a string, got null/],
+    [{ HTTP_COOKIE: Buffer.from('a=b') }, /HTTP_COOKIE must be a string, got <Buffer/],
   ])('must not be %j', (given, message) => {
     expect(violation(() => call(answering([]), environ(given)))).toMatch(message);
+  });
+
+  it.each([
+    ['wsgi.input', 'read'],
+    ['wsgi.input', 'readline'],
+    ['wsgi.input', 'readlines'],
+    ['wsgi.input', Symbol.iterator],
+    ['wsgi.errors', 'flush'],
+    ['wsgi.errors', 'write'],
+    ['wsgi.errors', 'writelines'],
+  ])('has in %s the method %s', (key, method) => {
+    const whole = key === 'wsgi.input' ? new MemoryInput() : new MemoryErrors();
+    const lacking = Object.create(whole, { [method]: { value: undefined } });
+    expect(violation(() => call(answering([]), environ({ [key]: lacking })))).toMatch(
+      `${key} must have the method ${String(method)}, got `,
+    );
   });
 
   it.each([
@@ -229,11 +330,19 @@ describe('environ', () => {
     { CONTENT_LENGTH: '' },
     { CONTENT_LENGTH: '12' },
     { 'wsgi.url_scheme': 'https' },
+    { SCRIPT_NAME: '', PATH_INFO: '' },
+    { SCRIPT_NAME: '/a', PATH_INFO: '/' },
   ])('may be %j', (given) => {
     expect(violation(() => call(answering([]), environ(given)))).toBe('none');
   });
 
+  it.each(['GET', 'HEAD', 'POST', 'OPTIONS', 'PATCH', 'PUT', 'DELETE', 'TRACE'])('knows %s', (method) => {
+    call(answering([]), environ({ REQUEST_METHOD: method }));
+    expect(warnings()).toEqual([]);
+  });
+
   it.each([
+    [{ REQUEST_METHOD: 'get' }, /Unknown REQUEST_METHOD: 'get'/],
     [{ QUERY_STRING: undefined }, /environ has no QUERY_STRING/],
     [{ REQUEST_METHOD: 'BREW' }, /Unknown REQUEST_METHOD: 'BREW'/],
   ])('is doubtful: %j', (given, message) => {
@@ -246,7 +355,11 @@ describe('environ', () => {
 describe('status', () => {
   it.each([
     [200, /must be a string/],
+    [null, /must be a string, got null/],
+    [Buffer.from('200 OK'), /must be a string, got <Buffer/],
     ['', /three characters/],
+    [' ', /three characters/],
+    ['OK', /three characters/],
     ['20 OK', /three characters/],
     ['2000', /three characters/],
     ['20X OK', /number from 100 up/],
@@ -255,7 +368,12 @@ describe('status', () => {
     expect(violation(() => call(answering([], status)))).toMatch(message);
   });
 
-  it.each(['200', '200\tOK'])('is doubtful: %j', (status) => {
+  it.each(['100 Continue', '200 ', '599 Own', '999 Highest'])('may be %j', (status) => {
+    expect(violation(() => call(answering([], status)))).toBe('none');
+    expect(warnings()).toEqual([]);
+  });
+
+  it.each(['200', '200\tOK', ' 200 OK'])('is doubtful: %j', (status) => {
     expect(violation(() => call(answering([], status)))).toBe('none');
     expect(warnings()).toEqual([expect.stringMatching(/Status should be three digits/)]);
   });
@@ -268,18 +386,47 @@ describe('headers', () => {
     ['a triple', [['a', 'b', 'c']], /must be a \[name, value\] pair/],
     ['a numeric name', [[1, 'b']], /name must be a string, got 1/],
     ['a numeric value', [['a', 1]], /value must be a string, got 1/],
-    ['Status', [['status', '200']], /not as a header/],
+    ['null', null, /must be an array/],
+    ['an object', { 'Content-Type': 'text/plain' }, /must be an array/],
+    ['a single name', [['a']], /must be a \[name, value\] pair/],
+    ['status', [['status', '200']], /not as a header/],
+    ['STATUS', [['STATUS', '200']], /not as a header/],
     ['a colon in a name', [['a:', 'b']], /may not contain/],
     ['a line feed in a name', [['a\n', 'b']], /may not contain/],
     ['a digit to begin with', [['1a', 'b']], /Bad header name/],
     ['a dot', [['a.b', 'b']], /Bad header name/],
+    ['a space in a name', [['a b', 'b']], /Bad header name/],
+    ['a letter beyond ASCII', [['\xe4', 'b']], /Bad header name/],
+    ['no name', [['', 'b']], /Bad header name/],
+    ['a hyphen to begin with', [['-a', 'b']], /Bad header name/],
     ['a hyphen to end with', [['a-', 'b']], /may not end in/],
     ['an underscore to end with', [['a_', 'b']], /may not end in/],
     ['a line feed in a value', [['a', 'b\nc']], /Bad header value: 'b\\nc' \(bad char: '\\n'\)/],
     ['a tab in a value', [['a', 'b\tc']], /Bad header value/],
+    ['NUL in a value', [['a', '\0']], /bad char: '\\x00'/],
+    ['a carriage return in a value', [['a', 'b\r']], /bad char: '\\r'/],
+    ['the last control character in a value', [['a', 'b\x1f']], /bad char: '\\x1F'/],
     ['no Content-Type', [['a', 'b']], /No Content-Type header found/],
   ])('must not be: %s', (_what, headers, message) => {
     expect(violation(() => call(answering([], '200 OK', headers)))).toMatch(message);
+  });
+
+  it.each([
+    ['a colon and spaces in a value', ['a', ' b: c ']],
+    ['no value', ['a', '']],
+    ['bytes beyond ASCII in a value', ['a', '\xe4']],
+    ['digits, hyphens and underscores in a name', ['X-a_1-B2', 'b']],
+    ['a name twice', ['content-type', 'text/html']],
+  ])('may be: %s', (_what, field) => {
+    expect(violation(() => call(answering([], '200 OK', [...HTML, field])))).toBe('none');
+    expect(warnings()).toEqual([]);
+  });
+
+  it.each(['content-type', 'CONTENT-TYPE'])('have a Content-Type in any case: %s', (name) => {
+    expect(violation(() => call(answering([], '200 OK', [[name, 'text/html']])))).toBe('none');
+    expect(violation(() => call(answering([], '204 No Content', [[name, 'text/html']])))).toMatch(
+      /must not have content/,
+    );
   });
 
   it.each(['204 No Content', '304 Not Modified'])('of %s have no Content-Type', (status) => {
@@ -300,9 +447,15 @@ describe('the body', () => {
     expect(violation(() => call(answering(body)))).toMatch(message);
   });
 
-  it('must not be promised either', async () => {
-    const application = (async () => 'text') as unknown as Application;
-    await expect(validator(application)(environ(), startResponse)).rejects.toThrow(/Return \[body\]/);
+  it.each([
+    ['text', /Return \[body\]/],
+    [Buffer.from('text'), /Return \[body\]/],
+    [undefined, /must return an iterable/],
+    [null, /must return an iterable/],
+    [false, /must return an iterable/],
+    [{}, /must return an iterable/],
+  ])('must not be promised to be %j', async (body, message) => {
+    expect(await rejection(call(promising(answering(body))))).toMatch(message);
   });
 
   it.each([12, undefined, ['a']])('must not yield %j', (block) => {
@@ -310,22 +463,51 @@ describe('the body', () => {
     expect(violation(() => [...body])).toMatch(/^The body yielded .*; a block must be a Uint8Array or a string/);
   });
 
-  it.each([[['a']], [[]]])('%j must not be read before startResponse was called', (blocks) => {
-    const body = call(() => blocks) as Iterable<Chunk>;
-    expect(violation(() => [...body])).toMatch(/startResponse has not been called/);
+  it('must not yield promises: a body whose blocks have to be awaited is an asynchronous iterable', () => {
+    const body = call(answering([Promise.resolve('a')])) as Iterable<Chunk>;
+    expect(violation(() => [...body])).toMatch(/^The body yielded Promise/);
   });
 
-  it('must not be read after it was closed', () => {
+  it.each([12, undefined, ['a']])('must not yield %j when it is awaited either', async (block) => {
+    const body = call(answering(awaited('a', block))) as AsyncIterable<Chunk>;
+    const iterator = body[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: 'a' });
+    expect(await rejection(iterator.next())).toMatch(/^The body yielded .*; a block must be a Uint8Array or a string/);
+  });
+
+  it.each([[['a']], [[]]])('%j must not be read before startResponse was called', async (blocks) => {
+    const body = call(() => blocks) as Iterable<Chunk>;
+    expect(violation(() => [...body])).toMatch(/startResponse has not been called/);
+    const later = call(() => awaited(...blocks)) as AsyncIterable<Chunk>;
+    expect(await rejection(later[Symbol.asyncIterator]().next())).toMatch(/startResponse has not been called/);
+    const promised = (await call(promising(() => blocks))) as Iterable<Chunk>;
+    expect(violation(() => [...promised])).toMatch(/startResponse has not been called/);
+  });
+
+  it('must not be read after it was closed', async () => {
     const body = call(answering(['a'])) as Iterable<Chunk> & { close(): void };
     body.close();
     expect(violation(() => [...body])).toMatch(/read after it was closed/);
+    const later = call(answering(awaited('a', 'b'))) as AsyncIterable<Chunk> & { close(): void };
+    const iterator = later[Symbol.asyncIterator]();
+    await iterator.next();
+    later.close();
+    expect(await rejection(iterator.next())).toMatch(/read after it was closed/);
   });
 
   it('is closed with its wrapper', async () => {
     const close = vi.fn(async () => undefined);
     const blocks = Object.assign(['a'], { close });
     await call(answering(blocks)).close?.();
-    expect(close.mock.contexts).toEqual([blocks]);
+    const later = Object.assign(awaited('a'), { close });
+    await (await call(promising(answering(later)))).close?.();
+    expect(close.mock.contexts).toEqual([blocks, later]);
+    expect(call(answering(['a'])).close?.()).toBeUndefined();
+  });
+
+  it('may fail to close', async () => {
+    const rejecting = call(answering(Object.assign(['a'], { close: () => Promise.reject(new Error('no')) })));
+    await expect(rejecting.close?.()).rejects.toThrow('no');
   });
 
   it('is told to return when it is left early', async () => {
@@ -354,14 +536,6 @@ describe('the body', () => {
     expect(events).toEqual(['sync', 'async']);
   });
 
-  it('of awaited blocks is checked in the same way', async () => {
-    async function* blocks(): AsyncGenerator<unknown> {
-      yield 12;
-    }
-    const iterator = (call(answering(blocks())) as AsyncIterable<Chunk>)[Symbol.asyncIterator]();
-    await expect(iterator.next()).rejects.toThrow(/The body yielded 12/);
-  });
-
   it('that is forgotten without being closed is reported', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
@@ -374,15 +548,18 @@ describe('the body', () => {
     await collectGarbage();
     emitWarning.mockClear();
 
-    await (() => call(answering(['closed'])).close?.())();
+    const applications = [answering(['a']), answering(awaited('a')), promising(answering(['a']))];
+    for (const application of applications) await (async () => (await call(application)).close?.())();
     await collectGarbage();
     expect(allWarnings()).toEqual([]);
 
-    (() => void call(answering(['forgotten'])))();
-    await vi.waitFor(async () => {
-      await collectGarbage();
-      expect(allWarnings()).toEqual([GARBAGE]);
-    });
+    for (const [index, application] of applications.entries()) {
+      await (async () => void (await call(application)))();
+      await vi.waitFor(async () => {
+        await collectGarbage();
+        expect(allWarnings()).toEqual(Array(index + 1).fill(GARBAGE));
+      });
+    }
   });
 });
 
@@ -422,6 +599,21 @@ describe('wsgi.input', () => {
     expect(violation(() => withInput(use))).toMatch(/^wsgi\.input/);
   });
 
+  it('has nothing else', () => {
+    const given = Object.assign(new MemoryInput(), { seek: () => undefined, fileno: () => 0 });
+    withInput((input) => {
+      for (const name of ['seek', 'fileno', 'text']) expect(input).not.toHaveProperty(name);
+    }, given);
+  });
+
+  it('is held to the same by an application that promises', async () => {
+    const reading = call(async (given, start) => {
+      start('200 OK', HTML);
+      return [(given['wsgi.input'] as unknown as LooseInput).read() as Buffer];
+    });
+    expect(await rejection(reading)).toMatch(/read\(\) must be given a size/);
+  });
+
   it('must return Buffers', () => {
     const wrong = {
       read: () => 'text',
@@ -434,6 +626,7 @@ describe('wsgi.input', () => {
     expect(violation(() => withInput((input) => input.readlines(), wrong))).toMatch(
       /readlines\(\) must yield a Buffer/,
     );
+    expect(violation(() => withInput((input) => [...input], wrong))).toMatch(/readline\(\) must yield a Buffer/);
     const none = { ...wrong, readlines: () => 'text' };
     expect(violation(() => withInput((input) => input.readlines(), none))).toMatch(/must return an array/);
   });
@@ -446,11 +639,17 @@ describe('wsgi.errors', () => {
     call(
       (given, start) => {
         start('200 OK', HTML);
-        const stream = given['wsgi.errors'] as unknown as Record<'write' | 'close', (data?: unknown) => void>;
+        const stream = given['wsgi.errors'] as unknown as Record<
+          'write' | 'writelines' | 'close',
+          (data?: unknown) => void
+        >;
+        // MemoryErrors has it.
+        expect(stream).not.toHaveProperty('text');
         given['wsgi.errors'].write('a');
         given['wsgi.errors'].writelines(['b', 'c']);
         given['wsgi.errors'].flush();
         expect(violation(() => stream.write(Buffer.from('d')))).toMatch(/takes a string/);
+        expect(violation(() => stream.writelines([1]))).toMatch(/takes a string, got 1/);
         expect(violation(() => stream.close())).toMatch(/must not be closed/);
         return [];
       },

@@ -69,7 +69,7 @@ export class BaseHandler {
   ) => Headers;
 
   // The answer to an error.
-  /** How many stack frames {@link logException} prints; null for all. */
+  /** How many stack frames {@link logException} prints, innermost first; null for all. */
   declare tracebackLimit: number | null;
   declare errorStatus: string;
   declare errorHeaders: HeaderList;
@@ -245,7 +245,10 @@ export class BaseHandler {
       let preamble = `HTTP/${this.httpVersion} ${this.status}\r\n`;
       // toUTCString() has the form of RFC 9110 §5.6.7's IMF-fixdate.
       if (!headers.has('Date')) preamble += `Date: ${new Date().toUTCString()}\r\n`;
-      if (this.serverSoftware && !headers.has('Server')) preamble += `Server: ${this.serverSoftware}\r\n`;
+      if (this.serverSoftware && !headers.has('Server')) {
+        checkField('Server', this.serverSoftware);
+        preamble += `Server: ${this.serverSoftware}\r\n`;
+      }
       this._write(Buffer.from(preamble, 'latin1'));
     }
   }

@@ -1,5 +1,6 @@
 /** A gateway over streams that it is given. */
 
+import { promiseOf } from '../protocols.js';
 import type { ErrorStream, InputStream } from '../types.js';
 import { BaseHandler, ClientDisconnectedError } from './base.js';
 
@@ -7,6 +8,7 @@ import { BaseHandler, ClientDisconnectedError } from './base.js';
 export interface OutputStream {
   /** May return the number of bytes that it took; anything else means all of them. */
   write(data: Uint8Array): unknown;
+  /** May return a promise: the output is full, wait. */
   flush?(): unknown;
 }
 
@@ -17,6 +19,8 @@ export class SimpleHandler extends BaseHandler {
   stderr: ErrorStream;
   /** The CGI variables of the request. */
   baseEnv: Readonly<Record<string, unknown>>;
+  /** Of partial writes. */
+  #warned = false;
 
   constructor(
     stdin: InputStream,
@@ -50,13 +54,19 @@ export class SimpleHandler extends BaseHandler {
   override _write(data: Uint8Array): void {
     let written = this.send(data);
     if (written === data.length) return;
-    process.emitWarning('SimpleHandler: stdout.write() should not do partial writes', 'DeprecationWarning');
+    if (!this.#warned) {
+      process.emitWarning('SimpleHandler: stdout.write() should not do partial writes', 'DeprecationWarning');
+      this.#warned = true;
+    }
     while (written < data.length) written += this.send(data.subarray(written));
   }
 
   override _flush(): void | Promise<void> {
     try {
-      this.stdout.flush?.();
+      return promiseOf(this.stdout.flush?.())?.then(
+        () => undefined,
+        (error: unknown) => Promise.reject(disconnection(error) ?? error),
+      );
     } catch (error) {
       throw disconnection(error) ?? error;
     }
