@@ -14,6 +14,7 @@
 import { hostname } from 'node:os';
 import { BaseHandler } from './handlers.js';
 import type { Engine } from './server/engine.js';
+import type { RequestEnviron } from './server/environ.js';
 import { checkOptions, type Refusal } from './server/options.js';
 import { listenWith } from './server/server.js';
 import {
@@ -57,7 +58,7 @@ export class ServerHandler extends EngineHandler {
   }
 
   /** The request as the engine handed it over. */
-  get request(): Environ {
+  get request(): RequestEnviron {
     return this.received;
   }
 
@@ -103,15 +104,14 @@ export class WSGIRequestHandler {
   /** A new environ: the server's `baseEnviron`, and above it what the request says. */
   getEnviron(): Environ {
     const { request } = this.handler;
-    const { REMOTE_ADDR = '', REQUEST_METHOD, SERVER_PROTOCOL, PATH_INFO = '', QUERY_STRING = '' } = request;
+    const { REMOTE_ADDR, REQUEST_METHOD, REQUEST_URI, SERVER_PROTOCOL, PATH_INFO, QUERY_STRING } = request;
     const environ: Environ = {
       ...request,
       ...this.server.baseEnviron,
       SERVER_PROTOCOL,
       SERVER_SOFTWARE: SERVER_VERSION,
       REQUEST_METHOD,
-      // Two slashes would make an application that redirects to its own path name another host (gh-87389 in CPython).
-      PATH_INFO: PATH_INFO.replace(/^\/\/+/, '/'),
+      PATH_INFO: withOneSlash(PATH_INFO, REQUEST_URI),
       QUERY_STRING,
       REMOTE_ADDR,
       CONTENT_TYPE: request.CONTENT_TYPE ?? 'text/plain',
@@ -328,6 +328,15 @@ export const demoApp: Application = (environ, startResponse) => {
 };
 
 const standardError = new DescriptorErrors();
+
+/**
+ * An application that redirects to its own path would name another host if that began with two slashes (gh-87389 in
+ * CPython). As there, those of the target are meant; who percent-encodes a slash means it.
+ */
+function withOneSlash(path: string, target: string): string {
+  const slashes = target.search(/[^/]|$/);
+  return slashes > 1 ? path.slice(slashes - 1) : path;
+}
 
 function logLine(client: string, message: string): string {
   // A control character could forge a line of its own, or command a terminal.
