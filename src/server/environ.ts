@@ -43,6 +43,8 @@ export class RequestEnviron implements Environ {
   declare GATEWAY_INTERFACE: string;
   declare REMOTE_ADDR: string;
   declare REMOTE_PORT: string;
+  declare CONTENT_TYPE?: string;
+  declare CONTENT_LENGTH?: string;
   declare 'wsgi.version': readonly [major: number, minor: number];
   declare 'wsgi.url_scheme': string;
   declare 'wsgi.input': InputStream;
