@@ -1,97 +1,37 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BaseCGIHandler, BaseHandler, SimpleHandler } from '../../src/handlers.js';
-import { Headers } from '../../src/headers.js';
-import { MemoryErrors, MemoryInput } from '../../src/streams.js';
-import type { Application, Chunk, Environ, ErrorStream, ResponseBody, StartResponse, Write } from '../../src/types.js';
-import { FileWrapper } from '../../src/util.js';
-
-const NOW = 'Mon, 05 Jun 2006 18:49:54 GMT';
-beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: new Date(NOW) }));
-afterEach(() => void vi.useRealTimers());
-
-/** The least that a subclass has to override; all else is the base class's. */
-class Least extends BaseHandler {
-  output = '';
-  readonly errors = new MemoryErrors();
-  override osEnviron: Readonly<Record<string, string>> = { HOME: '/of/the/process' };
-
-  override getStdin(): MemoryInput {
-    return new MemoryInput('posted');
-  }
-  override getStderr(): ErrorStream {
-    return this.errors;
-  }
-  override addCgiVars(): void {
-    Object.assign(this.environ!, { SERVER_PROTOCOL: 'HTTP/1.0', REMOTE_ADDR: '127.0.0.1' });
-  }
-  override _write(data: Uint8Array): void {
-    this.output += Buffer.from(data).toString('latin1');
-  }
-  override _flush(): void | Promise<void> {}
-}
-
-const answering =
-  (body: ResponseBody): Application =>
-  (_environ, startResponse) => {
-    startResponse('200 OK', []);
-    return body;
-  };
-const hello = answering(['hello']);
-const file: Application = (environ, startResponse) =>
-  answering(new FileWrapper(new MemoryInput('file')))(environ, startResponse);
-const failing: Application = () => {
-  throw new Error('the trouble');
-};
-
-async function* later(): AsyncGenerator<string> {
-  yield 'later';
-}
-
-const PREAMBLE = `HTTP/1.0 200 OK\r\nDate: ${NOW}\r\n`;
-const HELLO = `${PREAMBLE}Content-Length: 5\r\n\r\nhello`;
-const ERROR_PREAMBLE = `HTTP/1.0 500 Internal Server Error\r\nDate: ${NOW}\r\n`;
-const ERROR_PAGE = 'A server error occurred.  Please contact the administrator.';
-const ERROR = `${ERROR_PREAMBLE}Content-Type: text/plain\r\nContent-Length: 59\r\n\r\n${ERROR_PAGE}`;
-
-/** What a client gets. */
-function outputOf(handler: Least, application = hello): string {
-  expect(handler.run(application)).toBeUndefined();
-  return handler.output;
-}
-
-/** What the application gets. */
-function environOf(handler: BaseHandler): Environ {
-  let given: Environ | undefined;
-  void handler.run((environ, startResponse) => {
-    given = environ;
-    return hello(environ, startResponse);
-  });
-  return given ?? expect.unreachable();
-}
-
-/** What the log says of an application that fails. */
-function logOf(handler: Least): string {
-  void handler.run(failing);
-  return handler.errors.text;
-}
-
-it('Least has what the base class alone would do', () => {
-  expect(outputOf(new Least())).toBe(HELLO);
-  expect(outputOf(new Least(), failing)).toBe(ERROR);
-  expect(logOf(new Least())).toMatch(/^Error: the trouble\n {4}at /);
-});
-
-type Public = Exclude<keyof BaseHandler, State>;
-type Method = { [Name in Public]: BaseHandler[Name] extends (...args: never[]) => unknown ? Name : never }[Public];
-type Attribute = Exclude<Public, Method>;
-type State = (typeof STATE)[number];
-// Read by subclasses, and set by the base class.
-const STATE = ['environ', 'status', 'headers', 'headersSent', 'bytesSent', 'result', 'currentError'] as const;
+import { expect, vi } from 'vitest';
+import { Headers } from '../../../src/headers.js';
+import { MemoryErrors, MemoryInput } from '../../../src/streams.js';
+import type {
+  Application,
+  Chunk,
+  Environ,
+  ErrorStream,
+  ResponseBody,
+  StartResponse,
+  Write,
+} from '../../../src/types.js';
+import { FileWrapper } from '../../../src/util.js';
+import {
+  answering,
+  ERROR,
+  ERROR_PAGE,
+  ERROR_PREAMBLE,
+  environOf,
+  failing,
+  file,
+  HELLO,
+  hello,
+  Least,
+  later,
+  logOf,
+  NOW,
+  outputOf,
+  PREAMBLE,
+} from './least-handler.js';
+import type { Method } from './members.js';
 
 /** Of each method, what an override does that calls super, and one that does not. */
-const methods: Record<Method, Record<string, () => void | Promise<void>>> = {
+export const methods: Record<Method, Record<string, () => void | Promise<void>>> = {
   run: {
     'with super may run another application'() {
       class Wrapping extends Least {
@@ -690,287 +630,3 @@ const methods: Record<Method, Record<string, () => void | Promise<void>>> = {
     },
   },
 };
-
-describe.each(Object.entries(methods))('%s', (_name, overrides) => {
-  for (const [how, check] of Object.entries(overrides)) it(how, check);
-});
-
-/** A collaborator of each kind. */
-class OtherFile {
-  constructor(readonly filelike: { read(size?: number): Uint8Array }) {}
-  [Symbol.iterator](): Iterator<Chunk> {
-    return [this.filelike.read()].values();
-  }
-}
-class OtherHeaders extends Headers {
-  override toBytes(): Uint8Array {
-    return Buffer.from(this.toString().replaceAll(': ', ':'));
-  }
-}
-
-interface Override<Value> {
-  value: Value;
-  /** Where it can be seen from outside. */
-  effect(handler: Least): unknown;
-  expected: unknown;
-  byDefault: unknown;
-}
-
-/** Which results a handler tries to send as files. */
-function sentAsFile(handler: Least): boolean[] {
-  const sendfile = vi.spyOn(handler, 'sendfile');
-  return [FileWrapper, OtherFile].map((Wrapper) => {
-    sendfile.mockClear();
-    void handler.run(answering(new Wrapper(new MemoryInput('file'))));
-    return sendfile.mock.calls.length > 0;
-  });
-}
-const inEnviron = (key: string) => (handler: Least) => environOf(handler)[key];
-const software = (handler: Least) => [environOf(handler).SERVER_SOFTWARE, handler.output];
-const wrapper = (handler: Least) => [environOf(handler)['wsgi.file_wrapper'], ...sentAsFile(handler)];
-// Two stand for more.
-const frames = (handler: Least) =>
-  logOf(handler)
-    .match(/^ {4}at /gm)!
-    .slice(0, 2).length;
-const errorOf = (handler: Least) => outputOf(handler, failing);
-
-const attributes: { [Name in Attribute]: Array<Override<BaseHandler[Name]>> } = {
-  wsgiVersion: [{ value: [1, 1], effect: inEnviron('wsgi.version'), expected: [1, 1], byDefault: [1, 0] }],
-  wsgiMultithread: [{ value: false, effect: inEnviron('wsgi.multithread'), expected: false, byDefault: true }],
-  wsgiMultiprocess: [{ value: false, effect: inEnviron('wsgi.multiprocess'), expected: false, byDefault: true }],
-  wsgiRunOnce: [{ value: true, effect: inEnviron('wsgi.run_once'), expected: true, byDefault: false }],
-  originServer: [
-    {
-      value: false,
-      effect: (handler) => outputOf(handler),
-      expected: 'Status: 200 OK\r\nContent-Length: 5\r\n\r\nhello',
-      byDefault: HELLO,
-    },
-    {
-      value: false,
-      effect: (handler) => outputOf(Object.assign(handler, { clientIsModern: () => false })),
-      expected: 'Status: 200 OK\r\nContent-Length: 5\r\n\r\nhello',
-      byDefault: 'hello',
-    },
-    {
-      value: false,
-      effect: (handler) => software(Object.assign(handler, { serverSoftware: 'Own/1' })),
-      expected: [undefined, 'Status: 200 OK\r\nContent-Length: 5\r\n\r\nhello'],
-      byDefault: ['Own/1', `${PREAMBLE}Server: Own/1\r\nContent-Length: 5\r\n\r\nhello`],
-    },
-  ],
-  httpVersion: [
-    {
-      value: '1.1',
-      effect: (handler) => outputOf(handler),
-      expected: HELLO.replace('HTTP/1.0', 'HTTP/1.1'),
-      byDefault: HELLO,
-    },
-  ],
-  serverSoftware: [
-    {
-      value: 'Own/1',
-      effect: software,
-      expected: ['Own/1', `${PREAMBLE}Server: Own/1\r\nContent-Length: 5\r\n\r\nhello`],
-      byDefault: [undefined, HELLO],
-    },
-  ],
-  osEnviron: [
-    {
-      value: { HOME: '/elsewhere', REMOTE_ADDR: 'covered' },
-      effect: (handler) => [environOf(handler).HOME, environOf(handler).REMOTE_ADDR],
-      expected: ['/elsewhere', '127.0.0.1'],
-      byDefault: ['/of/the/process', '127.0.0.1'],
-    },
-  ],
-  wsgiFileWrapper: [
-    { value: OtherFile, effect: wrapper, expected: [OtherFile, false, true], byDefault: [FileWrapper, true, false] },
-    { value: null, effect: wrapper, expected: [undefined, false, false], byDefault: [FileWrapper, true, false] },
-  ],
-  headersClass: [
-    {
-      value: OtherHeaders,
-      effect: (handler) => outputOf(handler),
-      expected: `${PREAMBLE}Content-Length:5\r\n\r\nhello`,
-      byDefault: HELLO,
-    },
-  ],
-  tracebackLimit: [
-    { value: 1, effect: frames, expected: 1, byDefault: 2 },
-    { value: 0, effect: logOf, expected: 'Error: the trouble\n', byDefault: expect.stringMatching(/\n {4}at .*\n/) },
-  ],
-  errorStatus: [
-    {
-      value: '503 Sorry',
-      effect: errorOf,
-      expected: ERROR.replace('500 Internal Server Error', '503 Sorry'),
-      byDefault: ERROR,
-    },
-  ],
-  errorHeaders: [
-    {
-      value: [['Retry-After', '7']],
-      effect: errorOf,
-      expected: ERROR.replace('Content-Type: text/plain', 'Retry-After: 7'),
-      byDefault: ERROR,
-    },
-  ],
-  errorBody: [
-    {
-      value: 'sorry',
-      effect: errorOf,
-      expected: `${ERROR_PREAMBLE}Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nsorry`,
-      byDefault: ERROR,
-    },
-  ],
-};
-
-describe.each(Object.entries<Override<unknown>[]>(attributes))('%s', (name, overrides) => {
-  it.each(overrides)('$value, as a field of a subclass', ({ value, effect, expected, byDefault }) => {
-    class Subclass extends Least {
-      constructor() {
-        super();
-        // What a field is; its name cannot come from a table.
-        Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
-      }
-    }
-    expect(effect(new Least())).toEqual(byDefault);
-    expect(effect(new Subclass())).toEqual(expected);
-  });
-
-  it.each(overrides)('$value, of an instance', ({ value, effect, expected }) => {
-    expect(effect(Object.assign(new Least(), { [name]: value }))).toEqual(expected);
-  });
-});
-
-describe('the tables', () => {
-  const tested = [...Object.keys(methods), ...Object.keys(attributes)].sort();
-  // Which members are not public the source alone knows.
-  const source = readFileSync(new URL('../../src/handlers/base.ts', import.meta.url), 'utf8');
-  const internal = [...source.matchAll(/^ {2}(?:private|protected) (?:async )?(\w+)/gm)].map((match) => match[1]!);
-
-  it('have every public method and attribute', () => {
-    const members = Object.getOwnPropertyNames(BaseHandler.prototype);
-    expect(members).toEqual(expect.arrayContaining(['constructor', 'closeResult', 'reset']));
-    expect(members.filter((name) => name !== 'constructor' && !internal.includes(name)).sort()).toEqual(tested);
-    expect(Object.keys(BaseHandler.prototype).sort()).toEqual(Object.keys(attributes).sort());
-  });
-
-  it('leave out nothing but the state of a run', () => {
-    expect(Object.keys(new BaseHandler()).filter((name) => !internal.includes(name))).toEqual(STATE);
-  });
-
-  it("have every member of CPython's", () => {
-    const script = 'from wsgiref.handlers import BaseHandler; print(*(n for n in dir(BaseHandler) if n[:2] != "__"))';
-    const theirs = execFileSync('python3', ['-c', script], { encoding: 'utf8' }).trim().split(' ');
-    expect(theirs).toContain('setup_environ');
-    const names = theirs
-      // TypeScript has types for this one.
-      .filter((name) => name !== '_convert_string_type')
-      .map((name) => name.replace(/(?<=\w)_([a-z])/g, (_match, letter: string) => letter.toUpperCase()));
-    expect([...tested, ...STATE]).toEqual(expect.arrayContaining(names));
-  });
-});
-
-describe.each([
-  ['SimpleHandler', SimpleHandler, `HTTP/1.0 200 OK\r\nDate: ${NOW}\r\n`],
-  ['BaseCGIHandler', BaseCGIHandler, 'Status: 200 OK\r\n'],
-])('%s', (_name, Handler, preamble) => {
-  const output = () => {
-    const parts: Uint8Array[] = [];
-    return { write: (data: Uint8Array) => void parts.push(data), text: () => Buffer.concat(parts).toString() };
-  };
-  const made = (Class: typeof Handler = Handler) => {
-    const handler = new Class(new MemoryInput('given'), output(), new MemoryErrors(), { SERVER_PROTOCOL: 'HTTP/1.0' });
-    return Object.assign(handler, { osEnviron: {} });
-  };
-  const WHOLE = `${preamble}Content-Length: 5\r\n\r\nhello`;
-
-  it('has no other attributes than are tested here', () => {
-    const known = [
-      ...Object.keys(new BaseHandler()),
-      'wsgiMultithread',
-      'wsgiMultiprocess',
-      'originServer',
-      'osEnviron',
-    ];
-    expect(Object.keys(made()).filter((name) => !known.includes(name))).toEqual([
-      'stdin',
-      'stdout',
-      'stderr',
-      'baseEnv',
-    ]);
-  });
-
-  it('takes each from the instance when it runs', () => {
-    const stdin = new MemoryInput('another');
-    const stdout = output();
-    const stderr = new MemoryErrors();
-    const baseEnv = { SERVER_PROTOCOL: 'HTTP/1.0', HOME: '/of/the/request' };
-    const handler = Object.assign(made(), { stdin, stdout, stderr, baseEnv });
-    const environ = environOf(handler);
-    expect(environ).toMatchObject(baseEnv);
-    expect(environ['wsgi.input']).toBe(stdin);
-    expect(environ['wsgi.errors']).toBe(stderr);
-    expect(stdout.text()).toBe(WHOLE);
-    void handler.run(failing);
-    expect(stderr.text).toMatch(/^Error: the trouble\n/);
-  });
-
-  it('takes each from the field of a subclass', () => {
-    const stdout = output();
-    const stdin = new MemoryInput('another');
-    const stderr = new MemoryErrors();
-    class Subclass extends Handler {
-      override stdin = stdin;
-      override stdout = stdout;
-      override stderr = stderr;
-      override baseEnv = { SERVER_PROTOCOL: 'HTTP/1.0', HOME: '/of/the/subclass' };
-    }
-    const environ = environOf(made(Subclass));
-    expect(environ.HOME).toBe('/of/the/subclass');
-    expect(environ['wsgi.input']).toBe(stdin);
-    expect(environ['wsgi.errors']).toBe(stderr);
-    expect(stdout.text()).toBe(WHOLE);
-  });
-
-  it('does not change the environ that it was given', () => {
-    const handler = made();
-    environOf(handler).SERVER_PROTOCOL = 'changed';
-    expect(handler.baseEnv).toEqual({ SERVER_PROTOCOL: 'HTTP/1.0' });
-  });
-
-  it('lets each of its steps be overridden around super', () => {
-    const stdout = output();
-    class Around extends Handler {
-      override getStdin(): MemoryInput {
-        return new MemoryInput(`${super.getStdin().read()} and wrapped`);
-      }
-      override getStderr(): ErrorStream {
-        const errors = super.getStderr();
-        return { write: (text) => errors.write(`[7] ${text}`), writelines() {}, flush: () => errors.flush() };
-      }
-      override addCgiVars(): void {
-        super.addCgiVars();
-        this.environ!.REMOTE_USER = 'somebody';
-      }
-      override _write(data: Uint8Array): void {
-        super._write(Buffer.from(Buffer.from(data).toString().toUpperCase()));
-      }
-      override _flush(): void | Promise<void> {
-        super._write(Buffer.from('|'));
-        return super._flush();
-      }
-    }
-    const flush = vi.fn();
-    const handler = Object.assign(made(Around), { stdout: { ...stdout, flush } });
-    const environ = environOf(handler);
-    expect(String(environ['wsgi.input'].read())).toBe('given and wrapped');
-    expect(environ).toMatchObject({ REMOTE_USER: 'somebody', SERVER_PROTOCOL: 'HTTP/1.0' });
-    expect(stdout.text()).toBe(`${WHOLE.toUpperCase()}|`);
-    expect(flush).toHaveBeenCalledTimes(1);
-    void handler.run(failing);
-    expect((handler.stderr as MemoryErrors).text).toMatch(/^\[7\] Error: the trouble\n/);
-  });
-});
