@@ -18,6 +18,7 @@ constexpr size_t kErrorCount = static_cast<size_t>(RequestError::kCount);
 constexpr std::array<Answer, kErrorCount> kAnswers{{
     {RequestError::kNone, 0, ""},
     {RequestError::kBadMethod, 400, "The request line does not begin with a method."},
+    {RequestError::kMethodTooLong, 501, "The method is longer than any that this server knows."},
     {RequestError::kBadTarget, 400, "The request target is malformed or does not fit the method."},
     {RequestError::kTargetTooLong, 414, "The request target is longer than this server accepts."},
     {RequestError::kBadVersion, 400, "The request line does not end with an HTTP version."},

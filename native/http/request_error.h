@@ -10,6 +10,7 @@ enum class RequestError : uint8_t {
   kNone = 0,
   // request line
   kBadMethod,
+  kMethodTooLong,
   kBadTarget,
   kTargetTooLong,
   kBadVersion,

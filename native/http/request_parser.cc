@@ -179,14 +179,14 @@ void RequestParser::parse_start(Cursor& in) noexcept {
   }
 }
 
-// method = token (RFC 9110 §9.1)
+// method = token (RFC 9110 §9.1); one longer than any that is known is not implemented (RFC 9112 §3)
 void RequestParser::parse_method(Cursor& in) noexcept {
   const size_t begin = line_.method.begin;
   in.at = skip(kTokenChar, in.bytes, in.at, std::min(in.end, begin + kMaxMethodLength + 1));
   const size_t length = in.at - begin;
   if (length > kMaxMethodLength) {
     --in.at;
-    return fail(RequestError::kBadMethod);
+    return fail(RequestError::kMethodTooLong);
   }
   if (in.done()) return;
   if (in.here() != ' ' || length == 0) return fail(RequestError::kBadMethod);

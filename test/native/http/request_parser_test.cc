@@ -125,7 +125,7 @@ TEST_CASE("methods") {
     CHECK(head.method_id == id);
   }
   CHECK(parse(with_target(std::string(32, 'M'), "/")).status == Status::kComplete);
-  refuse(std::string(33, 'M'), RequestError::kBadMethod);
+  refuse(std::string(33, 'M'), RequestError::kMethodTooLong);
   for (const std::string_view start :
        {" "sv, ":"sv, "\0"sv, "\x80"sv, "GET\t"sv, "GET\r"sv, "GET\n"sv, "G@"sv, "GE\0"sv}) {
     refuse(start, RequestError::kBadMethod);
