@@ -27,7 +27,7 @@ enum class RequestError : uint8_t {
   kRepeatedHost,
   kBadHost,
   kBadContentLength,
-  kConflictingContentLength,
+  kRepeatedContentLength,
   kLengthAndTransferEncoding,
   kTransferEncodingInHttp10,
   kBadTransferEncoding,  // chunked is not last, or there twice
