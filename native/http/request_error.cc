@@ -29,6 +29,7 @@ constexpr std::array<Answer, kErrorCount> kAnswers{{
     {RequestError::kBadFieldName, 400, "A field name is empty or holds a character that no field name may hold."},
     {RequestError::kObsoleteFolding, 400, "A field line begins with white space, as obsolete line folding has it."},
     {RequestError::kBadFieldValue, 400, "A field value holds a control character."},
+    {RequestError::kNoTunnel, 501, "This server opens no tunnels."},
     {RequestError::kMissingHost, 400, "An HTTP/1.1 request needs a Host field."},
     {RequestError::kRepeatedHost, 400, "The request has more than one Host field."},
     {RequestError::kBadHost, 400, "The Host field is not a host with an optional port."},

@@ -23,6 +23,7 @@ enum class RequestError : uint8_t {
   kObsoleteFolding,
   kBadFieldValue,  // a control character
   // meaning
+  kNoTunnel,  // CONNECT
   kMissingHost,
   kRepeatedHost,
   kBadHost,

@@ -111,6 +111,9 @@ class FramingFields {
 
 RequestError frame_request(const RequestLine& line, std::span<const Field> fields, std::string_view head,
                            RequestFraming& framing) noexcept {
+  // RFC 9110 §9.3.6: a 2xx would turn the connection into a tunnel, and no gateway has a way to serve one. The client
+  // would take an answer for the tunnel's first bytes, the engine the tunnel's bytes for requests.
+  if (line.method_id == Method::kConnect) return RequestError::kNoTunnel;
   const bool http11 = line.minor_version > 0;
   FramingFields seen;
   for (const Field& field : fields) {

@@ -42,6 +42,7 @@ const REFUSED: Array<[what: string, status: number, bytes: string]> = [
   ['a chunk without its end', 400, `${POST}Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n`],
   ['a chunk-size line ended by a line feed', 400, `${POST}Transfer-Encoding: chunked\r\n\r\n1\nab\r\n0\r\n\r\n`],
   ['chunks too large together', 413, `${POST}Transfer-Encoding: chunked\r\n\r\n32\r\n${'x'.repeat(50)}\r\n33\r\n`],
+  ['a tunnel', 501, 'CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n'],
   ['an unknown expectation', 417, `${POST}Content-Length: 1\r\nExpect: tea\r\n\r\n`],
 ];
 

@@ -37,6 +37,7 @@ TEST_CASE("the statuses that are not 400") {
       {RequestError::kTooManyFields, "431 Request Header Fields Too Large"},
       {RequestError::kTrailerTooLarge, "431 Request Header Fields Too Large"},
       {RequestError::kMethodTooLong, "501 Not Implemented"},
+      {RequestError::kNoTunnel, "501 Not Implemented"},
       {RequestError::kUnknownTransferCoding, "501 Not Implemented"},
       {RequestError::kVersionNotSupported, "505 HTTP Version Not Supported"},
   };

@@ -83,6 +83,17 @@ TEST_CASE("Host") {
   refuse11("HOST:\r\n", RequestError::kRepeatedHost);
 }
 
+TEST_CASE("CONNECT") {
+  for (const std::string_view rest : {"Host: a:443\r\n\r\n", "\r\n", "Host: a\r\nContent-Length: x\r\n\r\n"}) {
+    CAPTURE(rest);
+    for (const std::string_view version : {"HTTP/1.1", "HTTP/1.0"}) {
+      const std::string head = "CONNECT a:443 " + std::string(version) + "\r\n" + std::string(rest);
+      CHECK(frame(head).error == RequestError::kNoTunnel);
+    }
+  }
+  CHECK(frame("connect / HTTP/1.1\r\nHost: a\r\n\r\n").error == RequestError::kNone);
+}
+
 TEST_CASE("Content-Length") {
   const std::pair<std::string_view, uint64_t> lengths[] = {
       {"Content-Length: 0\r\n", 0},
