@@ -93,7 +93,10 @@ RequestParser::Status RequestParser::feed(std::string_view head) noexcept {
   position_ = static_cast<uint32_t>(in.at);
 
   if (state_ == State::kComplete) return Status::kComplete;
-  if (state_ != State::kError && head.size() > readable.size()) fail(RequestError::kHeadTooLarge);
+  // RFC 9112 §3: a target that is too long has a status of its own, whichever limit it is too long for.
+  if (state_ != State::kError && head.size() > readable.size()) {
+    fail(in_target() ? RequestError::kTargetTooLong : RequestError::kHeadTooLarge);
+  }
   return state_ == State::kError ? Status::kError : Status::kNeedMore;
 }
 
@@ -155,8 +158,7 @@ void RequestParser::parse_request_line(Cursor& in) noexcept {
       default:
         return;
     }
-    const bool in_target = state_ >= State::kAsterisk && state_ <= State::kQuery;
-    if (in_target && in.at - line_.target.begin > limits_.max_target_length) {
+    if (in_target() && in.at - line_.target.begin > limits_.max_target_length) {
       --in.at;
       return fail(RequestError::kTargetTooLong);
     }

@@ -124,6 +124,7 @@ class RequestParser {
   void expect(char expected, RequestError otherwise, State next, Cursor& in) noexcept;
   void end_target(Cursor& in) noexcept;
   size_t target_end(const Cursor& in) const noexcept;
+  bool in_target() const noexcept { return state_ >= State::kAsterisk && state_ <= State::kQuery; }
   void fail(RequestError error) noexcept;
 
   HeadLimits limits_;

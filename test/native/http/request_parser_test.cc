@@ -370,12 +370,16 @@ TEST_CASE("the blank line") {
 TEST_CASE("the limit on the head's size") {
   const std::string input = "\r\nGET /path HTTP/1.1\r\nHost: example.com\r\nA: b\r\n\r\n";
   const auto size = static_cast<uint32_t>(input.size());
+  const auto target = static_cast<uint32_t>(input.find("/path"));
   CHECK(parse(input, {.max_head_size = size}).status == Status::kComplete);
   for (uint32_t limit = 0; limit < size; ++limit) {
     CAPTURE(limit);
     // Only the byte beyond the limit is too many.
     CHECK(parse_head(input.substr(0, limit), whole(limit), {.max_head_size = limit}).status == Status::kNeedMore);
-    refuse(input.substr(0, limit + 1), RequestError::kHeadTooLarge, {.max_head_size = limit});
+    // Where the limit cuts the target off, or the space that ends it, the target is what is too long.
+    const bool in_target = limit > target && limit <= target + 5;
+    refuse(input.substr(0, limit + 1), in_target ? RequestError::kTargetTooLong : RequestError::kHeadTooLarge,
+           {.max_head_size = limit});
   }
   // An error within the limit comes before the limit.
   CHECK(parse("GET / HTTP/1.1\r\nA: \x01" + std::string(40, 'x'), {.max_head_size = 24}).error ==
