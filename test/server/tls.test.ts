@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openFile } from '../../src/files.js';
 import type { Application } from '../../src/types.js';
 import { certificate } from './fixtures/certificate.js';
@@ -36,17 +35,7 @@ const application: Application = (environ, startResponse) => {
   return echoBody(environ, startResponse);
 };
 
-async function open(port: number): Promise<RawClient> {
-  const socket = connect({ host: '127.0.0.1', port, ca: readFileSync(tls.cert), servername: 'localhost' });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('secureConnect', resolve);
-    socket.once('error', reject);
-  });
-  onTestFinished(() => {
-    socket.destroy();
-  });
-  return new RawClient(socket);
-}
+const open = (port: number) => RawClient.openTls(port, readFileSync(tls.cert));
 
 describe('over TLS', () => {
   it('curl gets, posts and uses its connection again', async () => {
