@@ -34,7 +34,7 @@ constexpr std::array<Answer, kErrorCount> kAnswers{{
     {RequestError::kRepeatedHost, 400, "The request has more than one Host field."},
     {RequestError::kBadHost, 400, "The Host field is not a host with an optional port."},
     {RequestError::kBadContentLength, 400, "The Content-Length field is not a decimal number in range."},
-    {RequestError::kRepeatedContentLength, 400, "The request has more than one Content-Length field."},
+    {RequestError::kConflictingContentLength, 400, "The request has differing Content-Length values."},
     {RequestError::kLengthAndTransferEncoding, 400, "The request has both Content-Length and Transfer-Encoding."},
     {RequestError::kTransferEncodingInHttp10, 400, "Transfer-Encoding has no meaning in an HTTP/1.0 request."},
     {RequestError::kBadTransferEncoding, 400, "Transfer-Encoding must end with chunked, named once."},

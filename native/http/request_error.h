@@ -28,7 +28,7 @@ enum class RequestError : uint8_t {
   kRepeatedHost,
   kBadHost,
   kBadContentLength,
-  kRepeatedContentLength,
+  kConflictingContentLength,
   kLengthAndTransferEncoding,
   kTransferEncodingInHttp10,
   kBadTransferEncoding,  // chunked is not last, or there twice

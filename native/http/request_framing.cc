@@ -65,12 +65,21 @@ class FramingFields {
     return value.empty() || split_host_port(value) ? RequestError::kNone : RequestError::kBadHost;
   }
 
-  // RFC 9110 §8.6: the same number several times may be refused or made one. It is refused: a reader who makes it one
-  // and a reader who takes the first, or the last, agree only as long as nobody lies.
+  // RFC 9112 §6.3: a list of the same number, in one line or several, may count as that number once.
   RequestError read_content_length(std::string_view value) noexcept {
-    if (length_) return RequestError::kRepeatedContentLength;
-    length_ = parse_content_length(value);
-    return length_ ? RequestError::kNone : RequestError::kBadContentLength;
+    RequestError error = RequestError::kNone;
+    each_list_element(value, [&](std::string_view element) {
+      const std::optional<uint64_t> length = parse_content_length(element);
+      if (!length) {
+        error = RequestError::kBadContentLength;
+      } else if (length_ && *length_ != *length) {
+        error = RequestError::kConflictingContentLength;
+      } else {
+        length_ = length;
+      }
+      return error == RequestError::kNone;
+    });
+    return error;
   }
 
   // RFC 9112 §6.1: chunked comes last and once. It has no parameters (§7.1), and an empty element, which a lenient

@@ -20,7 +20,7 @@ struct RequestFraming {
 };
 
 /// Judges a complete head. Refuses what a proxy in front could read in another way: a Content-Length that is not
-/// digits, or comes twice; both framings at once; a transfer coding before or after `chunked`, on HTTP/1.0
+/// digits, or differs from another; both framings at once; a transfer coding before or after `chunked`, on HTTP/1.0
 /// or unknown; and, on HTTP/1.1, a missing, repeated or malformed Host (RFC 9112 §3.2, §6.1, §6.3). And CONNECT.
 RequestError frame_request(const RequestLine& line, std::span<const Field> fields, std::string_view head,
                            RequestFraming& framing) noexcept;

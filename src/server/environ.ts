@@ -139,8 +139,9 @@ function addFields(
 function join(environ: Environ, key: string, value: string): void {
   const earlier = environ[key];
   if (earlier === undefined) environ[key] = value;
-  // No list; and the engine has refused a second Content-Length.
-  else if (key !== 'CONTENT_TYPE') environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
+  // Neither is a list. Equal lengths are one length (RFC 9112 §6.3), and the engine has refused others.
+  else if (key !== 'CONTENT_LENGTH' && key !== 'CONTENT_TYPE')
+    environ[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ','}${value}`;
 }
 
 function addBody(environ: Environ, body: Buffer | undefined, places: Uint32Array, start: number): void {

@@ -134,6 +134,13 @@ describe('the environ', () => {
     expect(environ.CONTENT_TYPE).toBe('text/plain');
   });
 
+  it('has one length where equal ones were sent', async () => {
+    const { environ } = await environOf(`${request('POST', '/', 'Content-Length: 3', 'Content-Length: 3')}abc`);
+    expect([environ.CONTENT_LENGTH, environ['wsgi.input'].read().toString()]).toEqual(['3', 'abc']);
+    const list = await environOf(`${request('POST', '/', 'Content-Length: 3, 3')}abc`);
+    expect([list.environ.CONTENT_LENGTH, list.environ['wsgi.input'].read().toString()]).toEqual(['3', 'abc']);
+  });
+
   it('says of an empty body that it is empty, of an absent one nothing', async () => {
     expect((await environOf(request('POST', '/', 'Content-Length: 0'))).environ.CONTENT_LENGTH).toBe('0');
     expect((await environOf(request('POST', '/'))).environ).not.toHaveProperty('CONTENT_LENGTH');

@@ -101,6 +101,10 @@ TEST_CASE("Content-Length") {
       {"Content-Length: 005\r\n", 5},
       {"Content-Length: 9223372036854775807\r\n", 9223372036854775807U},
       {"Content-Length: 00000000000000000000000000000007\r\n", 7},
+      {"Content-Length: 5, 5\r\n", 5},
+      {"Content-Length: 5,5 , 05\r\n", 5},
+      {"Content-Length: 5\r\nContent-Length: 5\r\n", 5},
+      {"Content-Length: 5\r\nContent-Length: 5,5\r\n", 5},
   };
   for (const auto& sample : lengths) {
     const auto& [fields, length] = sample;
@@ -128,18 +132,15 @@ TEST_CASE("Content-Length") {
                                        ",5",
                                        ",",
                                        "5,,5",
-                                       "5,5",
-                                       "5, 5",
-                                       "5, 6",
                                        "5;5",
                                        "\"5\"",
                                        "\xd9\xa1"}) {
     refuse11("Content-Length: " + std::string(value) + "\r\n", RequestError::kBadContentLength);
   }
-  refuse11("Content-Length: 5\r\nContent-Length: 5\r\n", RequestError::kRepeatedContentLength);
-  refuse11("Content-Length: 5\r\nContent-Length: 6\r\n", RequestError::kRepeatedContentLength);
-  refuse11("Content-Length: 0\r\nA: b\r\ncontent-length: 0\r\n", RequestError::kRepeatedContentLength);
-  refuse11("Content-Length: 5\r\nContent-Length: x\r\n", RequestError::kRepeatedContentLength);
+  refuse11("Content-Length: 5, 6\r\n", RequestError::kConflictingContentLength);
+  refuse11("Content-Length: 5\r\nContent-Length: 6\r\n", RequestError::kConflictingContentLength);
+  refuse11("Content-Length: 5, 5\r\nA: b\r\nContent-Length: 0\r\n", RequestError::kConflictingContentLength);
+  refuse11("Content-Length: 5\r\nContent-Length: x\r\n", RequestError::kBadContentLength);
 }
 
 TEST_CASE("Transfer-Encoding") {
