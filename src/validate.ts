@@ -120,8 +120,10 @@ class CheckedBlocks extends CheckedBody<Iterable<Chunk>> implements IterableIter
   readonly #blocks: Iterator<Chunk>;
 
   constructor(body: Iterable<Chunk>, response: ResponseState) {
+    // First, for it may fail, and then there is nothing that would have to be closed.
+    const blocks = body[Symbol.iterator]();
     super(body, response);
-    this.#blocks = body[Symbol.iterator]();
+    this.#blocks = blocks;
   }
 
   next(): IteratorResult<Chunk> {
@@ -142,8 +144,10 @@ class CheckedAsyncBlocks extends CheckedBody<AsyncIterable<Chunk>> implements As
   readonly #blocks: AsyncIterator<Chunk>;
 
   constructor(body: AsyncIterable<Chunk>, response: ResponseState) {
+    // First, for it may fail, and then there is nothing that would have to be closed.
+    const blocks = body[Symbol.asyncIterator]();
     super(body, response);
-    this.#blocks = body[Symbol.asyncIterator]();
+    this.#blocks = blocks;
   }
 
   async next(): Promise<IteratorResult<Chunk>> {
@@ -202,7 +206,9 @@ class CheckedErrors implements ErrorStream {
     this.#errors = errors;
   }
 
-  write(text: string): void {
+  write(...args: unknown[]): void {
+    assert(args.length === 1, () => `wsgi.errors.write() takes one argument, got ${args.length}`);
+    const [text] = args;
     assert(typeof text === 'string', () => `wsgi.errors.write() takes a string, got ${show(text)}`);
     this.#errors.write(text);
   }
@@ -211,7 +217,8 @@ class CheckedErrors implements ErrorStream {
     for (const line of lines) this.write(line);
   }
 
-  flush(): void {
+  flush(...args: unknown[]): void {
+    assert(args.length === 0, () => `wsgi.errors.flush() takes no arguments, got ${args.length}`);
     this.#errors.flush();
   }
 
@@ -239,15 +246,11 @@ function checkEnviron(environ: Environ): void {
   for (const key of ['CONTENT_TYPE', 'CONTENT_LENGTH']) {
     assert(!(`HTTP_${key}` in environ), () => `environ must not have HTTP_${key}; the key is ${key}`);
   }
+  if (!('QUERY_STRING' in environ)) warn('environ has no QUERY_STRING; PEP 3333 allows that, but applications forget');
   for (const [key, value] of Object.entries(environ)) {
     // A key with a dot is an extension's, and its value what the extension wants.
     assert(key.includes('.') || typeof value === 'string', () => `environ.${key} must be a string, got ${show(value)}`);
   }
-  if (!('QUERY_STRING' in environ)) warn('environ has no QUERY_STRING; PEP 3333 allows that, but applications forget');
-  if (!KNOWN_METHODS.includes(environ.REQUEST_METHOD)) {
-    warn(`Unknown REQUEST_METHOD: ${show(environ.REQUEST_METHOD)}; known are ${KNOWN_METHODS.join(', ')}`);
-  }
-
   checkVersion(environ['wsgi.version']);
   const scheme = environ['wsgi.url_scheme'];
   assert(
@@ -256,6 +259,9 @@ function checkEnviron(environ: Environ): void {
   );
   checkMethods('wsgi.input', environ['wsgi.input'], ['read', 'readline', 'readlines', Symbol.iterator]);
   checkMethods('wsgi.errors', environ['wsgi.errors'], ['flush', 'write', 'writelines']);
+  if (!KNOWN_METHODS.includes(environ.REQUEST_METHOD)) {
+    warn(`Unknown REQUEST_METHOD: ${show(environ.REQUEST_METHOD)}; known are ${KNOWN_METHODS.join(', ')}`);
+  }
   checkPaths(environ);
   const length = environ.CONTENT_LENGTH ?? '';
   assert(/^[0-9]*$/.test(length), () => `CONTENT_LENGTH must be a whole number of bytes, got ${show(length)}`);
