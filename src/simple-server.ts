@@ -11,6 +11,7 @@
  * await httpd.serveForever();
  */
 
+import { fail } from 'node:assert';
 import { hostname } from 'node:os';
 import { BaseHandler } from './handlers.js';
 import type { Engine } from './server/engine.js';
@@ -86,13 +87,18 @@ export class ServerHandler extends EngineHandler {
 export class WSGIRequestHandler {
   readonly server: WSGIServer;
   readonly clientAddress: readonly [host: string, port: number];
-  /** Runs an application for this request: `handler.run(application)`. */
-  readonly handler: ServerHandler;
+  readonly #handler: ServerHandler | null;
 
-  constructor(handler: ServerHandler, clientAddress: readonly [host: string, port: number], server: WSGIServer) {
-    this.handler = handler;
+  /** @param handler null for a request that the engine has refused by itself, and that is only to be logged */
+  constructor(handler: ServerHandler | null, clientAddress: readonly [host: string, port: number], server: WSGIServer) {
+    this.#handler = handler;
     this.clientAddress = clientAddress;
     this.server = server;
+  }
+
+  /** Runs an application for this request: `handler.run(application)`. */
+  get handler(): ServerHandler {
+    return this.#handler ?? fail('The request was refused; there is nothing to handle');
   }
 
   /** The first line of the request, as received. */
@@ -148,9 +154,17 @@ export class WSGIRequestHandler {
     this.logMessage(`"${this.requestLine}" ${code} ${size}`);
   }
 
+  /** Logs a request that the engine has refused by itself. */
+  logRefusal({ status, reason, requestLine }: Refusal): void {
+    this.logMessage(`code ${status}, message ${reason}`);
+    this.logMessage(`"${requestLine}" ${status} -`);
+  }
+
   /** Writes one line to {@link getStderr}, with the client's address and the time. */
   logMessage(message: string): void {
-    this.getStderr().write(logLine(this.addressString(), message));
+    // A control character could forge a line of its own, or command a terminal.
+    const printable = message.replace(/[\p{Cc}\\]/gu, (c) => (c === '\\' ? '\\\\' : hexEscape(c)));
+    this.getStderr().write(`${this.addressString()} - - [${logTime(new Date())}] ${printable}\n`);
   }
 }
 
@@ -192,7 +206,7 @@ export class WSGIServer {
       errors: standardError,
       handlerFor: (engine, request) => new ServerHandler(engine, context, request, this, RequestHandlerClass),
       onRefused: (refusal) => {
-        this.logRefusal(refusal);
+        new RequestHandlerClass(null, [refusal.address, refusal.port], this).logRefusal(refusal);
         this.#expecting.shift()?.resolve(null);
       },
     }));
@@ -274,12 +288,6 @@ export class WSGIServer {
     else this.#waiting.push(handler);
   }
 
-  /** Logs a request that the engine refused by itself. */
-  logRefusal({ address, status, reason, requestLine }: Refusal): void {
-    standardError.write(logLine(address, `code ${status}, message ${reason}`));
-    standardError.write(logLine(address, `"${requestLine}" ${status} -`));
-  }
-
   async #close(): Promise<void> {
     await this.shutdown();
     for (const { reject } of this.#expecting.splice(0)) {
@@ -336,12 +344,6 @@ const standardError = new DescriptorErrors();
 function withOneSlash(path: string, target: string): string {
   const slashes = target.search(/[^/]|$/);
   return slashes > 1 ? path.slice(slashes - 1) : path;
-}
-
-function logLine(client: string, message: string): string {
-  // A control character could forge a line of its own, or command a terminal.
-  const printable = message.replace(/[\p{Cc}\\]/gu, (c) => (c === '\\' ? '\\\\' : hexEscape(c)));
-  return `${client} - - [${logTime(new Date())}] ${printable}\n`;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readEnviron } from '../src/handlers.js';
 import type { Refusal } from '../src/server/index.js';
-import { demoApp, makeServer, type ServerHandler, WSGIRequestHandler, WSGIServer } from '../src/simple-server.js';
+import { demoApp, makeServer, WSGIRequestHandler, WSGIServer } from '../src/simple-server.js';
 import type { Environ } from '../src/types.js';
 import { FileWrapper } from '../src/util.js';
 import { validator } from '../src/validate.js';
@@ -205,17 +205,23 @@ describe('serving', () => {
 
   it('counts a request that is refused for one', async () => {
     const refusals: Refusal[] = [];
-    class Listening extends WSGIServer {
+    const { log, handlerClass } = quiet();
+    class Listening extends handlerClass {
       override logRefusal(refusal: Refusal): void {
+        super.logRefusal(refusal);
         refusals.push(refusal);
+        expect(() => this.handler).toThrow('The request was refused');
       }
     }
-    const server = made(echoPath, { serverClass: Listening, handlerClass: quiet().handlerClass });
+    const server = made(echoPath, { handlerClass: Listening });
     const client = await RawClient.open(server.serverPort);
     const handled = server.handleRequest();
     expect((await client.send('GET /\x01 HTTP/1.1\r\n').response()).status).toBe(400);
     await handled;
     expect(refusals).toMatchObject([{ status: 400, address: '127.0.0.1', requestLine: 'GET /\x01 HTTP/1.1' }]);
+    expect(log.text.replace(/\[.*?\]/g, '[]')).toBe(
+      `127.0.0.1 - - [] code 400, message ${refusals[0]!.reason}\n` + '127.0.0.1 - - [] "GET /\\x01 HTTP/1.1" 400 -\n',
+    );
   });
 
   it('refuses to wait for a request that will not come', async () => {
@@ -325,7 +331,7 @@ describe('the log', () => {
     await client.send(request('HEAD', '/')).response('HEAD');
     await client.send('GET /%1b%0aforged HTTP/1.0\r\n\r\n').response();
     await until(() => log.text.split('\n').length === 4);
-    new handlerClass({} as ServerHandler, ['::1', 0], server).logMessage('\x1b[31m\n\\x1b \x85\xe4');
+    new handlerClass(null, ['::1', 0], server).logMessage('\x1b[31m\n\\x1b \x85\xe4');
     const lines = log.text.split('\n');
     const start = String.raw`^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4} \d\d:\d\d:\d\d\] `;
     expect(lines[0]).toMatch(new RegExp(`${start}"GET /path\\?query HTTP/1\\.1" 200 9$`));
