@@ -12,6 +12,7 @@
         "native/http/field_names.cc",
         "native/http/host_port.cc",
         "native/http/http_date.cc",
+        "native/http/ip_address.cc",
         "native/http/percent_decode.cc",
         "native/http/request_error.cc",
         "native/http/request_framing.cc",

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "http/char_class.h"
+#include "http/ip_address.h"
 
 namespace uwsgiref::http {
 namespace {
@@ -25,44 +26,9 @@ bool is_reg_name(std::string_view text) noexcept {
   return !text.empty();
 }
 
-/// dec-octet "." dec-octet "." dec-octet "." dec-octet, without leading zeros (RFC 3986 §3.2.2).
-bool is_ipv4_address(std::string_view text) noexcept {
-  for (int octet = 0; octet < 4; ++octet) {
-    const size_t size = octet < 3 ? text.find('.') : text.size();
-    if (size == 0 || size > 3 || !all_in(kDigitChar, text.substr(0, size))) return false;
-    if (size > 1 && text[0] == '0') return false;
-    if (size == 3 && text.substr(0, 3) > "255") return false;
-    text.remove_prefix(std::min(size + 1, text.size()));
-  }
-  return true;
-}
-
-/// IPv6address of RFC 3986 §3.2.2: eight groups of hex digits, of which "::" stands for one or more once; the last two
-/// may be an IPv4 address.
 bool is_ipv6_address(std::string_view text) noexcept {
-  int groups = 0;
-  bool compressed = text.starts_with("::");
-  text.remove_prefix(compressed ? 2 : 0);
-  while (!text.empty()) {
-    const size_t colon = text.find(':');
-    const std::string_view group = text.substr(0, colon);
-    if (group.find('.') != std::string_view::npos) {
-      if (colon != std::string_view::npos || !is_ipv4_address(group)) return false;
-      groups += 2;
-      break;
-    }
-    if (group.empty() || group.size() > 4 || !all_in(kHexDigitChar, group)) return false;
-    ++groups;
-    if (colon == std::string_view::npos) break;
-    text.remove_prefix(colon + 1);
-    if (text.empty()) return false;  // a single colon at the end
-    if (text.front() == ':') {
-      if (compressed) return false;
-      compressed = true;
-      text.remove_prefix(1);
-    }
-  }
-  return compressed ? groups < 8 : groups == 8;
+  const std::optional<IpAddress> address = parse_ip_address(text);
+  return address && address->size == 16;
 }
 
 }  // namespace
