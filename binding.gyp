@@ -14,6 +14,7 @@
         "native/http/http_date.cc",
         "native/http/ip_address.cc",
         "native/http/percent_decode.cc",
+        "native/http/proxy_header.cc",
         "native/http/request_error.cc",
         "native/http/request_framing.cc",
         "native/http/request_parser.cc",
