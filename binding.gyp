@@ -19,6 +19,7 @@
         "native/http/request_framing.cc",
         "native/http/request_parser.cc",
         "native/http/response_writer.cc",
+        "native/net/address_block.cc",
         "native/net/connection.cc",
         "native/net/event_loop.cc",
         "native/net/exchange.cc",

@@ -5,12 +5,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <string_view>
+
+#include "http/ip_address.h"
 
 namespace uwsgiref::net {
 
@@ -20,18 +20,12 @@ class PeerAddress {
   static constexpr size_t kMaxText = INET6_ADDRSTRLEN;
 
   PeerAddress() = default;
-  PeerAddress(const char* ip, int length, int port) noexcept : port_(static_cast<uint16_t>(port)) {
-    if (length == 4 || length == 16) {
-      length_ = static_cast<uint8_t>(length);
-      std::memcpy(ip_.data(), ip, length_);
-    }
-    // An IPv4 client of a dual-stack listener is shown as the IPv4 address it has (RFC 4291 §2.5.5.2).
-    static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (length_ == 16 && std::memcmp(ip_.data(), kMapped, sizeof kMapped) == 0) {
-      std::memmove(ip_.data(), ip_.data() + 12, 4);
-      length_ = 4;
-    }
-  }
+  /// An IPv4 client of a dual-stack listener is shown as the IPv4 address it has (RFC 4291 §2.5.5.2).
+  PeerAddress(const http::IpAddress& address, uint16_t port) noexcept
+      : address_(http::unmapped(address)), port_(port) {}
+  PeerAddress(const char* ip, int length, int port) noexcept
+      : PeerAddress(http::ip_address_of(reinterpret_cast<const uint8_t*>(ip), static_cast<size_t>(length)),
+                    static_cast<uint16_t>(port)) {}
 
   /// The address of whoever is connected to the socket.
   static PeerAddress of(int fd) noexcept {
@@ -47,34 +41,36 @@ class PeerAddress {
     return {reinterpret_cast<const char*>(&ipv6.sin6_addr), 16, ntohs(ipv6.sin6_port)};
   }
 
+  /// No address for a Unix socket.
+  const http::IpAddress& address() const noexcept { return address_; }
   uint16_t port() const noexcept { return port_; }
 
   /// A number for the network that one client has to itself: an IPv4 address, or the first half of an IPv6 address,
   /// whose second half a client chooses as it likes (RFC 4291 §2.5.4). 0 for a Unix socket.
   uint64_t network() const noexcept {
     // 0000::/8 is reserved (RFC 4291 §2.4), so that the two kinds cannot meet.
-    uint64_t number = length_ == 4 ? 0xffff : 0;
-    for (size_t i = 0; i < std::min<size_t>(length_, 8); i++) number = number << 8 | ip_[i];
+    uint64_t number = address_.size == 4 ? 0xffff : 0;
+    for (size_t i = 0; i < std::min<size_t>(address_.size, 8); i++) number = number << 8 | address_.bytes[i];
     return number;
   }
 
   /// Writes the address as text into `out`, which holds kMaxText bytes; answers how many. Nothing for a Unix socket.
   size_t write_text(char* out) const noexcept {
-    if (length_ == 4) {
+    const auto& bytes = address_.bytes;
+    if (address_.size == 4) {
       char* end = out;
       for (int i = 0; i < 4; i++) {
         if (i) *end++ = '.';
-        end = std::to_chars(end, end + 3, ip_[i]).ptr;
+        end = std::to_chars(end, end + 3, bytes[i]).ptr;
       }
       return static_cast<size_t>(end - out);
     }
-    if (length_ == 16 && inet_ntop(AF_INET6, ip_.data(), out, kMaxText)) return std::strlen(out);
+    if (address_.size == 16 && inet_ntop(AF_INET6, bytes.data(), out, kMaxText)) return std::strlen(out);
     return 0;
   }
 
  private:
-  std::array<uint8_t, 16> ip_{};
-  uint8_t length_ = 0;
+  http::IpAddress address_;
   uint16_t port_ = 0;
 };
 

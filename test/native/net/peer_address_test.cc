@@ -32,6 +32,13 @@ TEST_CASE("an IPv4 client of a dual-stack listener has its IPv4 address") {
   CHECK(text_of("::fffe:192.0.2.128") != "192.0.2.128");
 }
 
+TEST_CASE("an address that was read from a text") {
+  const PeerAddress address(*uwsgiref::http::parse_ip_address("::ffff:192.0.2.128"), 443);
+  char out[PeerAddress::kMaxText];
+  CHECK(std::string(out, address.write_text(out)) == "192.0.2.128");
+  CHECK(address.port() == 443);
+}
+
 TEST_CASE("a Unix socket has no address") {
   char out[PeerAddress::kMaxText];
   CHECK(PeerAddress().write_text(out) == 0);
