@@ -68,6 +68,7 @@ size_t write_request_record(const net::Request& request, std::span<uint32_t> pla
   if (line.minor_version == 1) flags |= record::kHttp11;
   if (request.has_body) flags |= record::kHasBody;
   if (in_file) flags |= record::kBodyInFile;
+  if (request.from_trusted_proxy) flags |= record::kFromTrustedProxy;
   places[record::kFlags] = flags;
   places[record::kMethod] = static_cast<uint32_t>(line.method_id);
   places[record::kMethodBegin] = base + line.method.begin;

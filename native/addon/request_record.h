@@ -44,6 +44,7 @@ enum Flag : uint32_t {
   kHttp11 = 1,
   kHasBody = 2,
   kBodyInFile = 4,
+  kFromTrustedProxy = 8,
 };
 
 enum FieldPlace : size_t {

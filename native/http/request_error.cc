@@ -17,6 +17,7 @@ constexpr size_t kErrorCount = static_cast<size_t>(RequestError::kCount);
 // In the order of the enumeration, so that an error is its own index.
 constexpr std::array<Answer, kErrorCount> kAnswers{{
     {RequestError::kNone, 0, ""},
+    {RequestError::kBadProxyHeader, 400, "The connection does not begin with a PROXY header, or it is malformed."},
     {RequestError::kBadMethod, 400, "The request line does not begin with a method."},
     {RequestError::kMethodTooLong, 501, "The method is longer than any that this server knows."},
     {RequestError::kBadTarget, 400, "The request target is malformed or does not fit the method."},

@@ -8,6 +8,8 @@ namespace uwsgiref::http {
 /// Why a request is refused. Each reason has its own HTTP status and one sentence for the client and the log.
 enum class RequestError : uint8_t {
   kNone = 0,
+  // before the first request
+  kBadProxyHeader,
   // request line
   kBadMethod,
   kMethodTooLong,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "http/proxy_header.h"
 #include "http/request_framing.h"
 #include "net/listener.h"
 
@@ -24,7 +25,12 @@ constexpr size_t kLoggedRequestLine = 256;
 }  // namespace
 
 Connection::Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer)
-    : socket_(socket), listener_(listener), peer_(peer), secure_(listener.secure()) {
+    : socket_(socket),
+      listener_(listener),
+      peer_(peer),
+      secure_(listener.secure()),
+      from_trusted_proxy_(settings().trusts(peer)),
+      awaits_proxy_header_(from_trusted_proxy_ && settings().proxy_protocol) {
   deadline_slot_ = loop().enter(*this);
   await(Wait::kHead, EventLoop::now());
 }
@@ -157,7 +163,7 @@ Wait Connection::awaited() const noexcept {
   if (!output_.empty() || wants_writable_) return Wait::kSend;
   if (collecting_) return Wait::kBody;
   if (first_) return first_->started() ? Wait::kNothing : Wait::kAnswer;
-  // A new connection owes a head, though not a byte of it has come.
+  // A new connection owes a head, though not a byte of it has come; a PROXY header is none.
   return waiting_.kind == Wait::kHead || !input_.empty() ? Wait::kHead : Wait::kIdle;
 }
 
@@ -205,12 +211,43 @@ size_t Connection::consume(std::string_view bytes) noexcept {
   size_t consumed = 0;
   while (consumed < bytes.size() && !closing_ && !reading_over_ && may_dispatch()) {
     std::string_view rest = bytes.substr(consumed);
-    size_t step = collecting_ ? consume_body(rest) : consume_head(rest);
+    size_t step = awaits_proxy_header_ ? consume_proxy_header(rest)
+                  : collecting_        ? consume_body(rest)
+                                       : consume_head(rest);
     if (step == 0) break;
     consumed += step;
     advance_answers();
   }
   return reading_over_ ? bytes.size() : consumed;
+}
+
+/// Once a connection, and before all else: what looks like a PROXY header later on is a malformed request.
+size_t Connection::consume_proxy_header(std::string_view bytes) noexcept {
+  http::ProxyHeader header = http::read_proxy_header(bytes);
+  switch (header.status) {
+    case http::ProxyHeader::Status::kError:
+      refuse(http::RequestError::kBadProxyHeader, bytes);
+      return bytes.size();
+    case http::ProxyHeader::Status::kNeedMore:
+      return 0;
+    case http::ProxyHeader::Status::kComplete:
+      break;
+  }
+  awaits_proxy_header_ = false;
+  if (header.client == http::ProxiedClient::kNone) return header.size;
+  // From here on the client speaks, and the proxy only carries its bytes. The client may itself be a trusted proxy; one
+  // that has no address to be trusted by is not.
+  if (header.client != http::ProxiedClient::kUnknown) {
+    PeerAddress client(header.source.address, header.source.port);
+    if (!listener_.hand_over(peer_, client)) {
+      loop().counters().dropped++;
+      closing_ = true;
+      return bytes.size();
+    }
+    peer_ = client;
+  }
+  from_trusted_proxy_ = header.client == http::ProxiedClient::kAddress && settings().trusts(peer_);
+  return header.size;
 }
 
 size_t Connection::consume_head(std::string_view bytes) noexcept {
@@ -272,7 +309,7 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   // The request's views lie in the parser, which has to live until the gateway has seen them.
   std::unique_ptr<PartialHead> parsed = std::move(partial_);
   bool has_body = framing.body != http::RequestFraming::Body::kNone;
-  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, peer_, listener_});
+  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, from_trusted_proxy_, peer_, listener_});
   return consumed;
 }
 
@@ -320,7 +357,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
   Exchange& exchange = *std::exchange(collecting_, nullptr);
   std::unique_ptr<HeldRequest> request = std::move(exchange.held_);
   dispatch(exchange, {request->line, request->fields, request->head, request->body.in_memory(), &request->body, true,
-                      peer_, listener_});
+                      from_trusted_proxy_, peer_, listener_});
   return consumed;
 }
 

@@ -42,6 +42,7 @@ class Connection {
   void on_deadline() noexcept;
 
   Listener& listener() const noexcept { return listener_; }
+  /// The client: whoever is at the other end of the socket, or whom a PROXY header has named.
   const PeerAddress& peer() const noexcept { return peer_; }
   /// Whether nothing is under way: no request, no part of one, nothing to send.
   bool idle() const noexcept;
@@ -104,6 +105,7 @@ class Connection {
 
   void take_input(std::string_view bytes) noexcept;
   size_t consume(std::string_view bytes) noexcept;
+  size_t consume_proxy_header(std::string_view bytes) noexcept;
   size_t consume_head(std::string_view bytes) noexcept;
   size_t consume_body(std::string_view bytes) noexcept;
   void hold(Exchange& exchange, const http::RequestParser& parser, const http::RequestFraming& framing,
@@ -136,6 +138,8 @@ class Connection {
   uint16_t turns_ = 0;    ///< depth
   uint16_t running_ = 0;  ///< exchanges in the queue
   const bool secure_;
+  bool from_trusted_proxy_;      ///< whoever sends the requests is one
+  bool awaits_proxy_header_;     ///< and nothing else
   bool changed_ = false;         ///< answers or input may advance
   bool stalled_ = false;         ///< the next request has to wait until the queue is empty
   bool reading_over_ = false;    ///< no further request is parsed

@@ -28,6 +28,7 @@ struct Request {
   std::string_view body;  ///< empty where it is in a file
   RequestBody* stored;    ///< where the body was collected; nullptr when it came with its head
   bool has_body;          ///< the request had a framed body, though it may be of length 0
+  bool from_trusted_proxy;
   const PeerAddress& peer;
   const Listener& listener;
 };

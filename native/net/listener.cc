@@ -183,21 +183,41 @@ void Listener::for_each_connection(Visit visit) noexcept {
 
 bool Listener::admits(int fd) noexcept {
   if (connection_count_ >= settings_.max_connections || !loop_.spares(fd)) return false;
+  return settings_.max_connections_per_address == 0 || has_room_for(PeerAddress::of(fd));
+}
+
+bool Listener::has_room_for(const PeerAddress& peer) const noexcept {
   uint32_t most = settings_.max_connections_per_address;
-  if (most == 0) return true;
-  auto known = connections_of_.find(PeerAddress::of(fd).network());
+  // A proxy speaks for many.
+  if (most == 0 || settings_.trusts(peer)) return true;
+  auto known = connections_of_.find(peer.network());
   return known == connections_of_.end() || known->second < most;
+}
+
+void Listener::count(const PeerAddress& peer) noexcept {
+  if (settings_.max_connections_per_address != 0) connections_of_[peer.network()]++;
+}
+
+void Listener::discount(const PeerAddress& peer) noexcept {
+  auto known = connections_of_.find(peer.network());
+  if (known != connections_of_.end() && --known->second == 0) connections_of_.erase(known);
+}
+
+bool Listener::hand_over(const PeerAddress& from, const PeerAddress& to) noexcept {
+  if (!has_room_for(to)) return false;
+  discount(from);
+  count(to);
+  return true;
 }
 
 void Listener::opened(const PeerAddress& peer) noexcept {
   connection_count_++;
-  if (settings_.max_connections_per_address != 0) connections_of_[peer.network()]++;
+  count(peer);
 }
 
 void Listener::closed(const PeerAddress& peer) noexcept {
   connection_count_--;
-  auto known = connections_of_.find(peer.network());
-  if (known != connections_of_.end() && --known->second == 0) connections_of_.erase(known);
+  discount(peer);
   if (draining_ && connection_count_ == 0) loop_.gateway().on_drained(*this);
 }
 

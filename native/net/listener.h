@@ -44,6 +44,9 @@ class Listener {
   void drain() noexcept;
   /// Closes what is left.
   void close_connections() noexcept;
+  /// A connection turns out to be somebody else's, and counts as that one's from now on; false where that one has as
+  /// many as it may have.
+  bool hand_over(const PeerAddress& from, const PeerAddress& to) noexcept;
   /// Whether waiting connections are let in. The others stay in the kernel's queue.
   void accept(bool accepting) noexcept;
 
@@ -64,6 +67,9 @@ class Listener {
   void for_each_connection(Visit visit) noexcept;
   void stop_listening() noexcept;
   bool admits(int fd) noexcept;
+  bool has_room_for(const PeerAddress& peer) const noexcept;
+  void count(const PeerAddress& peer) noexcept;
+  void discount(const PeerAddress& peer) noexcept;
   void opened(const PeerAddress& peer) noexcept;
   void closed(const PeerAddress& peer) noexcept;
 

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "http/request_parser.h"
+#include "net/address_block.h"
 
 namespace uwsgiref::net {
 
@@ -26,6 +28,10 @@ struct Settings {
   uint32_t min_download_rate = 240;          ///< bytes a second, of what waits to be sent, on average; 0: none
   bool report_refusals = false;              ///< whether the gateway wants to hear on_refused
   std::string server;                        ///< the Server field's default; empty: none
+  std::vector<AddressBlock> trusted_proxies;
+  bool proxy_protocol = false;  ///< a connection of theirs begins with a PROXY header
+
+  bool trusts(const PeerAddress& peer) const noexcept { return any_contains(trusted_proxies, peer); }
 };
 
 /// A request body up to this size stays in memory; a larger one goes to an unlinked temporary file. Bytes.

@@ -34,6 +34,7 @@ export const FIELDS = 22;
 export const HTTP_1_1 = 1;
 export const HAS_BODY = 2;
 export const BODY_IN_FILE = 4;
+export const FROM_TRUSTED_PROXY = 8;
 
 /** An index into the engine's `cgiKeys`; 0: the text has the key. */
 export const FIELD_KEY = 0;
