@@ -14,6 +14,9 @@
 #include "addon/call_arguments.h"
 #include "addon/javascript_gateway.h"
 #include "http/field_names.h"
+#include "http/host_port.h"
+#include "http/ip_address.h"
+#include "net/address_block.h"
 #include "net/connection.h"
 #include "net/exchange.h"
 #include "net/usockets.h"
@@ -190,7 +193,17 @@ napi_value throw_system_error(napi_env env, int error_number) {
   return nullptr;
 }
 
-/// listen(options) → { listener, port }. Throws an error whose `code` is that of the failed system call.
+napi_value throw_bad_trusted_proxy(napi_env env, const std::string& text) {
+  const std::string message =
+      "trustedProxies must hold addresses ('192.0.2.1'), blocks without a bit beyond their prefix ('10.0.0.0/8') and "
+      "'unix:', got '" +
+      text + "'";
+  napi_throw_range_error(env, nullptr, message.c_str());
+  return nullptr;
+}
+
+/// listen(options) → { listener, port }. Throws an error whose `code` is that of the failed system call, and a
+/// RangeError where `trustedProxies` holds what names no address.
 napi_value listen(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   JavascriptGateway& gateway = *arguments.data<Engine>().gateway;
@@ -215,7 +228,16 @@ napi_value listen(napi_env env, napi_callback_info info) {
   options.read("minDownloadRate", settings.min_download_rate);
   options.read("reportRefusals", settings.report_refusals);
   options.read("serverHeader", settings.server);
+  options.read("proxyProtocol", settings.proxy_protocol);
   settings.head.max_fields = std::min<uint32_t>(settings.head.max_fields, record::kMaxFields);
+
+  std::vector<std::string> trusted_proxies;
+  options.read("trustedProxies", trusted_proxies);
+  for (const std::string& text : trusted_proxies) {
+    const auto block = net::AddressBlock::parse(text);
+    if (!block) return throw_bad_trusted_proxy(env, text);
+    settings.trusted_proxies.push_back(*block);
+  }
 
   net::TlsFiles tls;
   auto tls_options = options.object("tls");
@@ -278,6 +300,40 @@ napi_value stats(napi_env env, napi_callback_info info) {
   set(env, result, "requests", number(env, static_cast<double>(counters.requests)));
   set(env, result, "refused", number(env, static_cast<double>(counters.refused)));
   set(env, result, "sendfileBytes", number(env, static_cast<double>(counters.sendfile_bytes)));
+  return result;
+}
+
+// --- Addresses -------------------------------------------------------------------------------------------------------
+
+/// Reads a text of the request at `index`; holds until the next one is read.
+std::string_view read_text(const CallArguments& arguments, size_t index) noexcept {
+  http::ByteBuffer& text = arguments.data<Engine>().text;
+  text.clear();
+  arguments.latin1(index, text);
+  return text.view();
+}
+
+/// trusts(listener, text) → 1: the text is the address of a trusted proxy; 0: of somebody else; -1: it is no address.
+napi_value trusts(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  const net::Listener* listener = arguments.data<Engine>().gateway->find_listener(arguments.number(0));
+  const auto address = http::parse_ip_address(read_text(arguments, 1));
+  if (!address) return small_number(env, -1);
+  bool trusted = listener && listener->settings().trusts(net::PeerAddress(*address, 0));
+  return small_number(env, trusted);
+}
+
+/// addressText(text) → the address as the environ has it; empty where the text is none.
+napi_value address_text(napi_env env, napi_callback_info info) {
+  const auto address = http::parse_ip_address(read_text(CallArguments(env, info), 0));
+  char text[net::PeerAddress::kMaxText];
+  return latin1(env, {text, address ? net::PeerAddress(*address, 0).write_text(text) : 0});
+}
+
+/// isHost(text): whether a Host field could have that value.
+napi_value is_host(napi_env env, napi_callback_info info) {
+  napi_value result = nullptr;
+  napi_get_boolean(env, http::split_host_port(read_text(CallArguments(env, info), 0)).has_value(), &result);
   return result;
 }
 
@@ -351,6 +407,9 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("drain", drain);
   add("closeConnections", close_connections);
   add("stats", stats);
+  add("trusts", trusts);
+  add("addressText", address_text);
+  add("isHost", is_host);
   set(env, functions, "shared", shared);
   set(env, functions, "layout", layout(env));
   set(env, functions, "cgiKeys", cgi_keys(env));

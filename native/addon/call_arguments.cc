@@ -75,6 +75,17 @@ void OptionsReader::read(const char* name, std::string& value) const {
   if (napi_value text = property(name, napi_string)) value = to_string(env_, text);
 }
 
+void OptionsReader::read(const char* name, std::vector<std::string>& values) const {
+  napi_value array = property(name, napi_object);
+  uint32_t length = 0;
+  if (!array || napi_get_array_length(env_, array, &length) != napi_ok) return;
+  values.clear();
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element = nullptr;
+    if (napi_get_element(env_, array, i, &element) == napi_ok) values.push_back(to_string(env_, element));
+  }
+}
+
 std::optional<OptionsReader> OptionsReader::object(const char* name) const noexcept {
   napi_value value = property(name, napi_object);
   return value ? std::optional<OptionsReader>({env_, value}) : std::nullopt;

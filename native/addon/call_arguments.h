@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/byte_buffer.h"
 
@@ -50,6 +51,8 @@ class OptionsReader {
   void read(const char* name, uint32_t& value) const noexcept;
   void read(const char* name, uint64_t& value) const noexcept;
   void read(const char* name, std::string& value) const;
+  /// An array of strings.
+  void read(const char* name, std::vector<std::string>& values) const;
   std::optional<OptionsReader> object(const char* name) const noexcept;
 
  private:

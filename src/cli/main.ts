@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /** The command line: `uwsgiref serve`, `uwsgiref static`, `uwsgiref check`. */
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { FORWARDED_FIELDS } from '../server/forwarded.js';
 import { VERSION } from '../version.js';
 import { checkCommand } from './check.js';
-import { serveCommand } from './serve.js';
+import { type ListenFlags, serveCommand } from './serve.js';
 
 const program = new Command('uwsgiref')
   .description("CPython's wsgiref in TypeScript, on a native engine")
@@ -16,11 +17,18 @@ function port(text: string): number {
   return value;
 }
 
+function list(text: string): string[] {
+  return text.split(',').map((each) => each.trim());
+}
+
 function listening(command: Command): Command {
   return command
     .option('--host <address>', 'address to listen at; 0.0.0.0 or :: for every one', '127.0.0.1')
     .option('--port <number>', 'port to listen at; 0 picks a free one', port, 8000)
-    .option('--path <socket>', 'Unix socket to listen at, instead of host and port');
+    .option('--path <socket>', 'Unix socket to listen at, instead of host and port')
+    .option('--trusted-proxies <list>', "addresses, blocks such as 10.0.0.0/8, and 'unix:', by commas", list)
+    .addOption(new Option('--forwarded-fields <which>', 'what these are believed').choices(FORWARDED_FIELDS))
+    .option('--proxy-protocol', 'connections of these begin with a PROXY header');
 }
 
 listening(program.command('serve'))
@@ -39,12 +47,6 @@ program
   .argument('<module[:export]>', "a module's path or package name; the export defaults to 'app', then the default one")
   .option('--request-path <path>', 'what to ask for', '/')
   .action((target: string, options: { requestPath: string }) => checkCommand(target, options.requestPath));
-
-interface ListenFlags {
-  host: string;
-  port: number;
-  path?: string;
-}
 
 try {
   await program.parseAsync();

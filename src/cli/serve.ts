@@ -8,11 +8,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 type Served = { kind: 'application'; target: string } | { kind: 'directory'; root: string };
 
+/** The options of the command line that are those of the server. `path` stands above `host` and `port`. */
+export interface ListenFlags
+  extends Pick<ServerOptions, 'path' | 'trustedProxies' | 'forwardedFields' | 'proxyProtocol'> {
+  host: string;
+  port: number;
+}
+
 /** Serves until SIGINT or SIGTERM, then lets requests in hand finish. A second signal ends the process at once. */
-export async function serveCommand(
-  served: Served,
-  { host, port, path }: { host: string; port: number; path?: string },
-): Promise<void> {
+export async function serveCommand(served: Served, { host, port, ...others }: ListenFlags): Promise<void> {
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
       for (const each of SIGNALS) process.off(each, stop);
@@ -21,7 +25,7 @@ export async function serveCommand(
     for (const each of SIGNALS) process.on(each, stop);
   });
   const application = served.kind === 'directory' ? staticFiles(served.root) : await loadApplication(served.target);
-  const options: ServerOptions = path === undefined ? { host, port } : { path };
+  const options: ServerOptions = others.path === undefined ? { host, port, ...others } : others;
   const server = await serve(application, options);
   process.stdout.write(`Serving ${served.kind === 'directory' ? served.root : served.target} at ${server.url}\n`);
 

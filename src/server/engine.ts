@@ -3,6 +3,7 @@
 import { getSystemErrorName } from 'node:util';
 import { describeError } from '../show.js';
 import type { ErrorStream } from '../types.js';
+import type { Network } from './forwarded.js';
 import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
 import type { Refusal } from './options.js';
 import { Outbox } from './outbox.js';
@@ -62,10 +63,18 @@ export class Engine implements EngineCallbacks {
     };
   }
 
-  /** Listens, with `serviceAt` told the port that was bound. */
-  listen(options: ListenOptions, serviceAt: (port: number) => Service): { listener: number; port: number } {
-    const bound = this.#access.native.listen(options);
-    this.#services[bound.listener] = serviceAt(bound.port);
+  /** Listens, with `serviceAt` told the port that was bound, and whom the listener trusts. */
+  listen(
+    options: ListenOptions,
+    serviceAt: (port: number, network: Network) => Service,
+  ): { listener: number; port: number } {
+    const { native } = this.#access;
+    const bound = native.listen(options);
+    this.#services[bound.listener] = serviceAt(bound.port, {
+      addressText: native.addressText,
+      trusts: (text) => native.trusts(bound.listener, text),
+      isHost: native.isHost,
+    });
     return bound;
   }
 

@@ -2,6 +2,7 @@
 
 import { DescriptorInput, MemoryInput } from '../streams.js';
 import type { Environ, ErrorStream, FileWrapperClass, InputStream } from '../types.js';
+import { believe, type ForwardedFields, type Network } from './forwarded.js';
 import { setKnownField } from './known-fields.js';
 import * as record from './request-record.js';
 
@@ -14,6 +15,8 @@ export interface EnvironDefaults {
   readonly multiprocess: boolean;
   readonly errors: ErrorStream;
   readonly fileWrapper: FileWrapperClass;
+  readonly forwardedFields: ForwardedFields;
+  readonly network: Network;
 }
 
 const WSGI_VERSION = Object.freeze([1, 0] as [number, number]);
@@ -103,6 +106,7 @@ export class RequestEnviron implements Environ {
     this['wsgi.file_wrapper'] = defaults.fileWrapper;
     this.#source = source;
     addFields(this, text, places, start, cgiKeys);
+    if (flags & record.FROM_TRUSTED_PROXY) believe(defaults.forwardedFields, this, defaults.network);
     if (flags & record.HAS_BODY) addBody(this, body, places, start);
   }
 

@@ -12,6 +12,7 @@
  * console.log(server.url);
  */
 
+export type { ForwardedFields } from './forwarded.js';
 export { EngineUnavailableError } from './native-addon.js';
 export type { Refusal, ServerOptions, TlsOptions } from './options.js';
 export { ListenError, type Server, type ServerStats, serve } from './server.js';

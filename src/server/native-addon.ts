@@ -26,7 +26,10 @@ export const TIMED_OUT = 1;
 export const ERROR_KINDS = 16;
 
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
-export type ListenOptions = Omit<ServerOptions, 'errors' | 'multiprocess' | 'serverHeader' | 'onRefused'> & {
+export type ListenOptions = Omit<
+  ServerOptions,
+  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'forwardedFields'
+> & {
   serverHeader?: string;
   /** Whether `onRefused` is to be called. */
   reportRefusals?: boolean;
@@ -84,10 +87,19 @@ export interface NativeEngine {
     verified: number,
   ): number;
 
+  /** @throws RangeError where `trustedProxies` holds what names no address; else the error of a system call */
   listen(options: ListenOptions): { listener: number; port: number };
   drain(listener: number): void;
   closeConnections(listener: number): void;
   stats(listener: number): NativeStats;
+
+  // Of texts that came with a request, a character a byte:
+  /** 1 where the text is the address of a proxy that the listener trusts, 0 where of another, -1 where of none. */
+  trusts(listener: number, text: string): number;
+  /** The address as the environ has it; '' where the text is none. */
+  addressText(text: string): string;
+  /** Whether a Host field could have that value. */
+  isHost(text: string): boolean;
 }
 
 /** Byte offsets into the shared memory, and sizes. */

@@ -1,8 +1,10 @@
 /** The options of {@link serve}, their defaults and their checks. */
 
+import { show } from '../show.js';
 import { DescriptorErrors } from '../streams.js';
 import type { ErrorStream } from '../types.js';
 import { VERSION } from '../version.js';
+import { FORWARDED_FIELDS, type ForwardedFields } from './forwarded.js';
 import type { ListenOptions } from './native-addon.js';
 
 /** PEM files of a TLS listener. */
@@ -55,7 +57,10 @@ export interface ServerOptions {
   maxBodySize?: number;
   /** Connections at a time; default 50000. What comes beyond is closed at once. */
   maxConnections?: number;
-  /** Connections at a time of one IPv4 address, or one IPv6 network of 64 bits; default 0: as many as there may be. */
+  /**
+   * Connections at a time of one IPv4 address, or one IPv6 network of 64 bits; default 0: as many as there may be. A
+   * trusted proxy may have them all.
+   */
   maxConnectionsPerAddress?: number;
   /** Requests of one connection, the last of which is told to close; default 0: as many as the client likes. */
   maxRequestsPerConnection?: number;
@@ -79,6 +84,15 @@ export interface ServerOptions {
   minDownloadRate?: number;
   /** Between two requests of a connection; default 75000. */
   keepAliveTimeout?: number;
+  /**
+   * Who is believed what it says of its clients: addresses ('192.0.2.1'), blocks ('10.0.0.0/8', 'fd00::/8') and
+   * 'unix:' for all peers of a Unix socket; default none. docs/proxies.md tells how to use it.
+   */
+  trustedProxies?: readonly string[];
+  /** The fields they are believed: X-Forwarded-For, -Proto and -Host, or Forwarded; default 'x-forwarded'. */
+  forwardedFields?: ForwardedFields;
+  /** Each of their connections begins with a PROXY header, version 1 or 2; default false. Not over TLS. */
+  proxyProtocol?: boolean;
 }
 
 /** The options as the server uses them. */
@@ -88,6 +102,7 @@ export interface CheckedOptions {
   readonly errors: ErrorStream;
   readonly multiprocess: boolean;
   readonly onRefused: ((refusal: Refusal) => void) | undefined;
+  readonly forwardedFields: ForwardedFields;
 }
 
 const SOFTWARE = `uwsgiref/${VERSION}`;
@@ -113,7 +128,11 @@ const RANGES = {
   keepAliveTimeout: [0, 86_400_000],
 } as const satisfies Record<string, readonly [least: number, greatest: number]>;
 
-/** @throws RangeError when a number is out of its range, or host and path are both given, or the path is empty */
+/**
+ * What names no address in `trustedProxies` the engine finds when it listens.
+ *
+ * @throws RangeError when an option is out of its range, or options contradict each other
+ */
 export function checkOptions(options: ServerOptions): CheckedOptions {
   const listen: ListenOptions = { host: options.host ?? '127.0.0.1', port: options.port ?? 8000 };
   if (options.path !== undefined) {
@@ -133,6 +152,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
   }
   if (options.tls !== undefined) listen.tls = options.tls;
   if (options.onRefused !== undefined) listen.reportRefusals = true;
+  checkProxies(options, listen);
   const serverHeader = options.serverHeader === undefined ? SOFTWARE : options.serverHeader;
   if (serverHeader !== null) listen.serverHeader = serverHeader;
   return {
@@ -141,5 +161,32 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     errors: options.errors ?? new DescriptorErrors(),
     multiprocess: options.multiprocess ?? false,
     onRefused: options.onRefused,
+    forwardedFields: options.forwardedFields ?? 'x-forwarded',
   };
+}
+
+function checkProxies(options: ServerOptions, listen: ListenOptions): void {
+  const { trustedProxies = [], forwardedFields = 'x-forwarded', proxyProtocol = false } = options;
+  if (!Array.isArray(trustedProxies) || !trustedProxies.every((each) => typeof each === 'string')) {
+    throw new RangeError(`trustedProxies must be an array of strings, got ${show(trustedProxies)}`);
+  }
+  if (!FORWARDED_FIELDS.includes(forwardedFields)) {
+    throw new RangeError(
+      `forwardedFields must be ${FORWARDED_FIELDS.map(show).join(' or ')}, got ${show(forwardedFields)}`,
+    );
+  }
+  if (typeof proxyProtocol !== 'boolean') {
+    throw new RangeError(`proxyProtocol must be true or false, got ${show(proxyProtocol)}`);
+  }
+  if (proxyProtocol && trustedProxies.length === 0) {
+    throw new RangeError('proxyProtocol true needs trustedProxies: the addresses of those who send a PROXY header');
+  }
+  if (proxyProtocol && options.tls !== undefined) {
+    throw new RangeError(
+      'proxyProtocol true is not to be had with tls: uSockets takes the first bytes of a connection for the handshake. ' +
+        'Let the proxy end TLS',
+    );
+  }
+  listen.trustedProxies = trustedProxies;
+  listen.proxyProtocol = proxyProtocol;
 }

@@ -78,7 +78,7 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
   const engine = Engine.get();
   const { listen, errors } = options;
   try {
-    const { listener, port } = engine.listen(listen, (port) =>
+    const { listener, port } = engine.listen(listen, (port, network) =>
       serviceOf({
         serverName: listen.host || hostname(),
         serverPort: listen.path === undefined ? String(port) : '',
@@ -87,6 +87,8 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         multiprocess: options.multiprocess,
         errors,
         fileWrapper: FileWrapper,
+        forwardedFields: options.forwardedFields,
+        network,
         reportHopByHop: onceForEach((name) => {
           errors.write(`uwsgiref: the hop-by-hop header ${name} of an application is left out\n`);
         }),
