@@ -107,6 +107,40 @@ describe('uwsgiref serve', () => {
     expect((await client.send(get('/')).response()).status).toBe(200);
   });
 
+  it('believes the proxies that it is told to trust', async () => {
+    const field = { 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.8' };
+    for (const [args, address] of [
+      [[], '127.0.0.1'],
+      [['--trusted-proxies', '192.0.2.0/24, 127.0.0.1'], '203.0.113.7'],
+      [['--trusted-proxies', '127.0.0.1', '--forwarded-fields', 'forwarded'], '203.0.113.8'],
+    ] as const) {
+      const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--port', '0', ...args]);
+      const page = await (await fetch(await urlOf(program), { headers: field })).text();
+      expect([args, /^REMOTE_ADDR = (.*)$/m.exec(page)?.[1]]).toEqual([args, `'${address}'`]);
+    }
+  });
+
+  it('takes PROXY headers', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'socket');
+    const args = ['--path', path, '--trusted-proxies', 'unix:', '--proxy-protocol'];
+    await uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', ...args]).says(/ at unix:\S+socket\n/);
+    const client = await RawClient.open(path);
+    const { body } = await client.send(`PROXY TCP4 203.0.113.7 192.0.2.1 61000 80\r\n${get('/')}`).response();
+    expect(body.toString()).toContain("\nREMOTE_ADDR = '203.0.113.7'\n");
+  });
+
+  it('says in one line what is wrong with an option, and exits with 1', async () => {
+    for (const [args, complaint] of [
+      [['--trusted-proxies', '10.0.0.1/8'], "trustedProxies must hold addresses .*, got '10.0.0.1/8'"],
+      [['--proxy-protocol'], 'proxyProtocol true needs trustedProxies'],
+    ] as const) {
+      const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--port', '0', ...args]);
+      expect(await program.ended).toBe(1);
+      expect(program.errorOutput).toMatch(new RegExp(`^uwsgiref: ${complaint}[^\\n]*\\n$`));
+    }
+  });
+
   it('says in one line that the port is taken, and exits with 1', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void blocker.close());
@@ -145,6 +179,7 @@ describe('uwsgiref serve', () => {
       ['serve', 'x', '--port', '65536'],
       ['nonsense'],
       ['serve', 'x', '--what'],
+      ['serve', 'x', '--forwarded-fields', 'all'],
     ]) {
       const program = uwsgiref(args);
       expect(await program.ended).toBe(1);

@@ -200,6 +200,7 @@ describe('the engine, called as nobody should', () => {
       engine.abort(slot, generation);
     }
     expect(engine.stats(99)).toMatchObject({ openConnections: 0 });
+    expect(engine.trusts(99, '127.0.0.1')).toBe(0);
     engine.drain(99);
     engine.closeConnections(99);
     engine.giveAnswers();
@@ -214,6 +215,9 @@ describe('the engine, called as nobody should', () => {
       'drain',
       'closeConnections',
       'stats',
+      'trusts',
+      'addressText',
+      'isHost',
     ]) {
       for (const junk of JUNK) (engine as unknown as Loose)[name]!(junk, junk, junk, junk, junk, junk, junk);
       (engine as unknown as Loose)[name]!();
