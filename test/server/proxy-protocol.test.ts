@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Refusal } from '../../src/server/index.js';
 import type { Application } from '../../src/types.js';
 import { curl } from './fixtures/curl.js';
 import { BINARY, binary, endpoints, LOCAL, PROXY, TCP4, TCP6, TEXT, UNIX } from './fixtures/proxy-header.js';
@@ -284,6 +285,53 @@ describe('headersTimeout', () => {
     const client = await RawClient.open(port);
     client.send(TEXT);
     expect((await client.end()).length).toBe(0);
+  });
+});
+
+describe('maxConnectionsPerAddress', () => {
+  it('counts a connection as that of the client that its header names', async () => {
+    const { port, server } = await started(whoAsked, { ...TRUSTING, maxConnectionsPerAddress: 2 });
+    const other = TEXT.replace('203.0.113.7', '203.0.113.8');
+    const open = async (header: string) => {
+      const client = await RawClient.open(port);
+      client.send(header + get('/'));
+      return client;
+    };
+    const { dropped } = server.stats();
+    // A place that is given back more or less often than it was taken would show in a later round.
+    for (let round = 0; round < 3; round++) {
+      const clients = [await open(TEXT), await open(BINARY), await open(other)];
+      for (const client of clients) expect((await client.response()).status).toBe(200);
+      expect((await (await open(TEXT)).end()).length).toBe(0);
+      // The proxy itself may have as many as it likes.
+      for (let each = 0; each < 3; each++) clients.push(await open(binary(LOCAL, 0)));
+      for (const client of clients.slice(3)) expect((await client.response()).status).toBe(200);
+      clients[0]!.socket.destroy();
+      await until(() => server.stats().openConnections === 5);
+      clients.push(await open(TEXT));
+      expect(await answerTo(clients.at(-1)!)).toBe(CLIENT);
+      for (const client of clients) client.socket.destroy();
+      await until(() => server.stats().openConnections === 0);
+    }
+    expect(server.stats().dropped - dropped).toBe(3);
+  });
+});
+
+describe('onRefused', () => {
+  it('names the proxy that sent a malformed header, and the client behind a good one', async () => {
+    const refusals: Refusal[] = [];
+    const { port } = await started(whoAsked, { ...TRUSTING, onRefused: (refusal) => refusals.push(refusal) });
+    expect(await asked(port, 'PROXY nonsense\r\n')).toBe('400');
+    expect(await asked(port, `${TEXT}GET\n`)).toBe('400');
+    expect(refusals).toMatchObject([
+      {
+        status: 400,
+        reason: expect.stringContaining('PROXY header'),
+        requestLine: 'PROXY nonsense',
+        address: '127.0.0.1',
+      },
+      { status: 400, requestLine: 'GET', address: '203.0.113.7', port: 61_000 },
+    ]);
   });
 });
 

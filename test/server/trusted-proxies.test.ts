@@ -151,6 +151,16 @@ describe('a trusted proxy', () => {
     expect(told).toEqual(['127.0.0.1', String(client.socket.localPort), 'http', 'example.test']);
   });
 
+  it('may have as many connections as there may be', async () => {
+    const limit = { maxConnectionsPerAddress: 1 };
+    const { port } = await started(echoPath, { ...limit, trustedProxies: ['127.0.0.1'] });
+    const clients = [await RawClient.open(port), await RawClient.open(port), await RawClient.open(port)];
+    for (const client of clients) expect((await client.send(get('/')).response()).status).toBe(200);
+    const others = await started(echoPath, { ...limit, trustedProxies: ['192.0.2.1'] });
+    expect((await (await RawClient.open(others.port)).send(get('/')).response()).status).toBe(200);
+    expect((await (await RawClient.open(others.port)).end()).length).toBe(0);
+  });
+
   it('that writes nonsense is not believed, and served all the same', async () => {
     const { told, client } = await environOf(
       { trustedProxies: ['127.0.0.1'] },
