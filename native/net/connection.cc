@@ -128,6 +128,10 @@ void Connection::end_turn() noexcept {
   if (reset_) {
     linger discard{.l_onoff = 1, .l_linger = 0};
     setsockopt(fd(), SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
+  } else if (secure_ && !first_ && output_.empty()) {
+    // RFC 9112 §9.8: a closure alert tells the client that this is the end, and no cut. So an answer that was not
+    // finished has none.
+    usockets().shutdown(secure_, socket_);
   }
   usockets().close(secure_, socket_, 0, nullptr);  // on_close destroys this
 }
