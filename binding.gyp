@@ -26,6 +26,7 @@
         "native/net/file_transfer.cc",
         "native/net/listener.cc",
         "native/net/request_body.cc",
+        "native/net/tls.cc",
         "native/net/usockets.cc"
       ],
       "include_dirs": ["native"],

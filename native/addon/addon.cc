@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "addon/call_arguments.h"
@@ -48,6 +49,12 @@ napi_value number(napi_env env, double value) noexcept {
 napi_value small_number(napi_env env, int32_t value) noexcept {
   napi_value result = nullptr;
   napi_create_int32(env, value, &result);
+  return result;
+}
+
+napi_value boolean(napi_env env, bool value) noexcept {
+  napi_value result = nullptr;
+  napi_get_boolean(env, value, &result);
   return result;
 }
 
@@ -193,6 +200,31 @@ napi_value throw_system_error(napi_env env, int error_number) {
   return nullptr;
 }
 
+void read_certificate(const OptionsReader& options, net::CertificateFiles& files) {
+  options.read("key", files.key);
+  options.read("cert", files.certificate);
+  options.read("passphrase", files.passphrase);
+  options.read("ciphers", files.ciphers);
+}
+
+net::TlsFiles read_tls_files(const OptionsReader& options) {
+  net::TlsFiles files;
+  read_certificate(options, files.own);
+  options.read("ca", files.authority);
+  for (const OptionsReader& name : options.objects("names")) {
+    auto& [pattern, certificate] = files.names.emplace_back();
+    name.read("name", pattern);
+    read_certificate(name, certificate);
+  }
+  return files;
+}
+
+napi_value throw_refused_certificate(napi_env env, const std::string& path) {
+  std::string message = "the engine's TLS library cannot use the certificate " + path + " with its key";
+  napi_throw_error(env, "ERR_TLS", message.c_str());
+  return nullptr;
+}
+
 napi_value throw_bad_trusted_proxy(napi_env env, const std::string& text) {
   const std::string message =
       "trustedProxies must hold addresses ('192.0.2.1'), blocks without a bit beyond their prefix ('10.0.0.0/8') and "
@@ -239,20 +271,16 @@ napi_value listen(napi_env env, napi_callback_info info) {
     settings.trusted_proxies.push_back(*block);
   }
 
-  net::TlsFiles tls;
-  auto tls_options = options.object("tls");
-  if (tls_options) {
-    tls_options->read("key", tls.key);
-    tls_options->read("cert", tls.certificate);
-    tls_options->read("ca", tls.authority);
-    tls_options->read("passphrase", tls.passphrase);
-    tls_options->read("ciphers", tls.ciphers);
+  std::optional<net::TlsFiles> tls;
+  if (auto tls_options = options.object("tls")) {
+    tls = read_tls_files(*tls_options);
+    uint32_t client_certificate = 0;
+    tls_options->read("clientCertificate", client_certificate);
+    settings.client_certificate = static_cast<net::ClientCertificate>(client_certificate);
   }
-  auto listener = net::Listener::create(gateway.loop(), std::move(settings), tls_options ? &tls : nullptr);
-  if (!listener) {
-    napi_throw_error(env, "ERR_TLS", "the key and certificate cannot be used");
-    return nullptr;
-  }
+  std::string refused;
+  auto listener = net::Listener::create(gateway.loop(), std::move(settings), tls ? &*tls : nullptr, refused);
+  if (!listener) return throw_refused_certificate(env, refused);
 
   std::string path;
   std::string host;
@@ -268,6 +296,23 @@ napi_value listen(napi_env env, napi_callback_info info) {
   set(env, result, "port", small_number(env, listener->port()));
   set(env, result, "listener", small_number(env, static_cast<int32_t>(gateway.add_listener(std::move(listener)))));
   return result;
+}
+
+/// replaceCertificates(listener, tls): for the connections from now on. Throws where one cannot be used.
+napi_value replace_certificates(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  auto* listener = arguments.data<Engine>().gateway->find_listener(arguments.number(0));
+  std::string refused;
+  if (listener && !listener->replace_certificates(read_tls_files({env, arguments[1]}), refused)) {
+    return throw_refused_certificate(env, refused);
+  }
+  return nullptr;
+}
+
+/// knowsCiphers(list) → whether the engine's TLS library knows any of them.
+napi_value knows_ciphers(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  return boolean(env, net::knows_ciphers(arguments.data<Engine>().gateway->loop(), arguments.text(0)));
 }
 
 /// drain(listener): stops accepting; the drained callback says when the last connection is closed.
@@ -404,12 +449,15 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("storeHead", store_head);
   add("giveAnswers", give_answers);
   add("listen", listen);
+  add("replaceCertificates", replace_certificates);
+  add("knowsCiphers", knows_ciphers);
   add("drain", drain);
   add("closeConnections", close_connections);
   add("stats", stats);
   add("trusts", trusts);
   add("addressText", address_text);
   add("isHost", is_host);
+  set(env, functions, "tellsClientCertificates", boolean(env, net::tells_client_certificates()));
   set(env, functions, "shared", shared);
   set(env, functions, "layout", layout(env));
   set(env, functions, "cgiKeys", cgi_keys(env));

@@ -91,6 +91,18 @@ std::optional<OptionsReader> OptionsReader::object(const char* name) const noexc
   return value ? std::optional<OptionsReader>({env_, value}) : std::nullopt;
 }
 
+std::vector<OptionsReader> OptionsReader::objects(const char* name) const {
+  std::vector<OptionsReader> result;
+  napi_value list = property(name, napi_object);
+  uint32_t length = 0;
+  if (!list || napi_get_array_length(env_, list, &length) != napi_ok) return result;
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element = nullptr;
+    if (napi_get_element(env_, list, i, &element) == napi_ok) result.emplace_back(env_, element);
+  }
+  return result;
+}
+
 std::string to_string(napi_env env, napi_value value) {
   size_t length = 0;
   if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return {};

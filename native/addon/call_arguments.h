@@ -54,6 +54,8 @@ class OptionsReader {
   /// An array of strings.
   void read(const char* name, std::vector<std::string>& values) const;
   std::optional<OptionsReader> object(const char* name) const noexcept;
+  /// The objects of a list; none where there is no list.
+  std::vector<OptionsReader> objects(const char* name) const;
 
  private:
   napi_value property(const char* name, napi_valuetype type) const noexcept;

@@ -51,7 +51,7 @@ size_t write_request_record(const net::Request& request, std::span<uint32_t> pla
   Slice path{line.path.begin + base, line.path.end + base};
   if (line.path.of(head).find('%') != std::string_view::npos) path = append_decoded(text, line.path.of(head));
 
-  // Address and port stand side by side.
+  // Address, port and certificate stand side by side.
   char* address = text.reserve(net::PeerAddress::kMaxText + 5);
   auto address_begin = static_cast<uint32_t>(text.size());
   size_t address_size = request.peer.write_text(address);
@@ -61,6 +61,7 @@ size_t write_request_record(const net::Request& request, std::span<uint32_t> pla
     port_size = static_cast<size_t>(std::to_chars(port, port + 5, request.peer.port()).ptr - port);
   }
   text.grow_by(address_size + port_size);
+  text.append(request.client_certificate);
 
   uint64_t body_size = request.stored ? request.stored->size() : request.body.size();
   bool in_file = request.stored && request.stored->in_file();
@@ -84,6 +85,7 @@ size_t write_request_record(const net::Request& request, std::span<uint32_t> pla
   places[record::kAddressBegin] = address_begin;
   places[record::kAddressEnd] = address_begin + static_cast<uint32_t>(address_size);
   places[record::kPortEnd] = address_begin + static_cast<uint32_t>(address_size + port_size);
+  places[record::kCertificateEnd] = static_cast<uint32_t>(text.size());
   places[record::kBodySizeHigh] = static_cast<uint32_t>(body_size >> 32);
   places[record::kBodySizeLow] = static_cast<uint32_t>(body_size);
   places[record::kBodyFile] = in_file ? static_cast<uint32_t>(request.stored->take_file()) : 0;

@@ -32,7 +32,8 @@ enum Place : size_t {
   kAuthorityEnd,
   kAddressBegin,
   kAddressEnd,
-  kPortEnd,  // the port's digits follow the address
+  kPortEnd,         // the port's digits follow the address
+  kCertificateEnd,  // the client's certificate follows the port
   kBodySizeHigh,
   kBodySizeLow,
   kBodyFile,

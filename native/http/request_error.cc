@@ -48,6 +48,7 @@ constexpr std::array<Answer, kErrorCount> kAnswers{{
     {RequestError::kBadTrailer, 400, "The trailer section of the request body is malformed."},
     {RequestError::kTrailerTooLarge, 431,
      "The trailer section of the request body is larger than this server accepts."},
+    {RequestError::kNoClientCertificate, 403, "This server demands a client certificate."},
     {RequestError::kHeadTimeout, 408, "The request head did not arrive in time."},
     {RequestError::kBodyTimeout, 408, "The request body did not arrive in time."},
 }};
@@ -73,6 +74,8 @@ std::string_view status_of(RequestError error) noexcept {
   switch (status_code(error)) {
     case 400:
       return "400 Bad Request";
+    case 403:
+      return "403 Forbidden";
     case 408:
       return "408 Request Timeout";
     case 413:

@@ -44,6 +44,7 @@ enum class RequestError : uint8_t {
   kBadTrailer,
   kTrailerTooLarge,
   // time
+  kNoClientCertificate,
   kHeadTimeout,
   kBodyTimeout,
   kCount,

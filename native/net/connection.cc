@@ -9,6 +9,7 @@
 #include "http/proxy_header.h"
 #include "http/request_framing.h"
 #include "net/listener.h"
+#include "net/tls.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -278,6 +279,9 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   if (error == http::RequestError::kNone && framing.content_length > settings().max_body_size) {
     error = http::RequestError::kBodyTooLarge;
   }
+  if (settings().client_certificate == ClientCertificate::kRequired && client_certificate().empty()) {
+    error = http::RequestError::kNoClientCertificate;
+  }
   if (error != http::RequestError::kNone) {
     refuse(error, head);
     return bytes.size();
@@ -313,7 +317,8 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   // The request's views lie in the parser, which has to live until the gateway has seen them.
   std::unique_ptr<PartialHead> parsed = std::move(partial_);
   bool has_body = framing.body != http::RequestFraming::Body::kNone;
-  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, from_trusted_proxy_, peer_, listener_});
+  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, from_trusted_proxy_, peer_, listener_,
+                      client_certificate()});
   return consumed;
 }
 
@@ -361,8 +366,14 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
   Exchange& exchange = *std::exchange(collecting_, nullptr);
   std::unique_ptr<HeldRequest> request = std::move(exchange.held_);
   dispatch(exchange, {request->line, request->fields, request->head, request->body.in_memory(), &request->body, true,
-                      from_trusted_proxy_, peer_, listener_});
+                      from_trusted_proxy_, peer_, listener_, client_certificate()});
   return consumed;
+}
+
+std::string_view Connection::client_certificate() {
+  if (settings().client_certificate == ClientCertificate::kNotAsked) return {};
+  if (!client_certificate_) client_certificate_ = std::make_unique<std::string>(client_certificate_of(socket_));
+  return *client_certificate_;
 }
 
 void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -110,6 +111,7 @@ class Connection {
   size_t consume_body(std::string_view bytes) noexcept;
   void hold(Exchange& exchange, const http::RequestParser& parser, const http::RequestFraming& framing,
             std::string_view head) noexcept;
+  std::string_view client_certificate();
   void dispatch(Exchange& exchange, const Request& request) noexcept;
   bool may_dispatch() const noexcept;
   void refuse(http::RequestError error, std::string_view head) noexcept;
@@ -127,8 +129,9 @@ class Connection {
   Exchange* collecting_ = nullptr;        ///< whose body is arriving; not yet in the gateway's hands
   std::unique_ptr<PartialHead> partial_;  ///< of the head at the front of input_
   std::unique_ptr<http::ByteBuffer> turn_output_;
-  http::ByteBuffer input_;   ///< received and not yet consumed
-  http::ByteBuffer output_;  ///< to be sent and not yet taken by the kernel
+  http::ByteBuffer input_;                           ///< received and not yet consumed
+  http::ByteBuffer output_;                          ///< to be sent and not yet taken by the kernel
+  std::unique_ptr<std::string> client_certificate_;  ///< once it was asked for
   PeerAddress peer_;
   Waiting waiting_;
   uint64_t sent_ = 0;      ///< bytes that the kernel took since the deadline was set

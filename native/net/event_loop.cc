@@ -33,6 +33,7 @@ EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway) {
 
 EventLoop::~EventLoop() {
   usockets().timer_close(sweep_timer_);
+  free_retired();
   usockets().loop_free(loop_);
 }
 
@@ -141,6 +142,12 @@ void EventLoop::after_poll() noexcept {
   finish_calls();
   for (Connection* connection : rearm_) connection->rearm();
   rearm_.clear();
+  free_retired();
+}
+
+void EventLoop::free_retired() noexcept {
+  for (auto [secure, context] : retired_) usockets().context_free(secure, context);
+  retired_.clear();
 }
 
 void EventLoop::sweep() noexcept {

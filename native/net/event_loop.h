@@ -4,6 +4,7 @@
 #include <ctime>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/byte_buffer.h"
@@ -81,6 +82,9 @@ class EventLoop {
   void rearm_after_poll(Connection& connection) { rearm_.push_back(&connection); }
   void forget_rearm(Connection& connection) noexcept;
 
+  /// Frees a context of uSockets that has no connection left, as soon as no frame of the poll phase can be using it.
+  void retire(bool secure, us_socket_context_t* context) { retired_.push_back({secure, context}); }
+
   /// Gives the connection its deadline's slot; the sweep runs while there is any.
   uint32_t enter(Connection& connection);
   void leave(uint32_t deadline_slot) noexcept;
@@ -96,6 +100,7 @@ class EventLoop {
   void accept_again() noexcept;
   void finish_calls() noexcept;
   void after_poll() noexcept;
+  void free_retired() noexcept;
   void sweep() noexcept;
 
   Gateway& gateway_;
@@ -110,6 +115,7 @@ class EventLoop {
   int64_t scarcity_reported_ = 0;
   uint32_t quiet_polls_ = 0;  ///< poll phases in a row that brought nothing for the engine
   bool scarce_ = false;       ///< descriptors are, and nothing is accepted
+  std::vector<std::pair<bool, us_socket_context_t*>> retired_;
   std::vector<std::unique_ptr<http::ByteBuffer>> buffers_;
   bool polling_ = false;  ///< the loop is in its poll phase, and after_poll() will come
   bool in_event_ = false;

@@ -31,6 +31,7 @@ struct Request {
   bool from_trusted_proxy;
   const PeerAddress& peer;
   const Listener& listener;
+  std::string_view client_certificate;  ///< PEM; empty where there is none
 };
 
 /// Why an exchange is over before its answer was finished.

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "net/connection.h"
 #include "net/event_loop.h"
@@ -17,6 +18,17 @@ namespace uwsgiref::net {
 namespace {
 
 constexpr int kExclusivePort = 1;  // without it uSockets sets SO_REUSEPORT, and two servers would share a port unawares
+
+/// The extension memory of a context of connections.
+struct ContextState {
+  Listener* listener;
+  uint32_t connection_count;
+};
+
+template <int kSecure>
+ContextState& state_of(us_socket_context_t* context) noexcept {
+  return *static_cast<ContextState*>(usockets().context_ext(kSecure, context));
+}
 
 template <int kSecure>
 Connection& connection_of(us_socket_t* socket) noexcept {
@@ -36,8 +48,6 @@ bool socket_in_use(const std::string& path) noexcept {
          errno != ECONNREFUSED;
 }
 
-const char* path_or_null(const std::string& path) noexcept { return path.empty() ? nullptr : path.c_str(); }
-
 }  // namespace
 
 Listener::Listener(EventLoop& loop, Settings settings, bool secure)
@@ -47,26 +57,16 @@ Listener::Listener(EventLoop& loop, Settings settings, bool secure)
       fields_(settings_.head.max_fields),
       parser_(settings_.head, fields_) {}
 
-std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, const TlsFiles* tls) {
-  us_socket_context_options_t options{};
-  if (tls) {
-    options.key_file_name = path_or_null(tls->key);
-    options.cert_file_name = path_or_null(tls->certificate);
-    options.ca_file_name = path_or_null(tls->authority);
-    options.passphrase = path_or_null(tls->passphrase);
-    options.ssl_ciphers = path_or_null(tls->ciphers);
-  }
-  bool secure = tls != nullptr;
-  us_socket_context_t* context = usockets().create_socket_context(secure, loop.handle(), sizeof(Listener*), options);
-  if (!context) return nullptr;
-  std::unique_ptr<Listener> listener(new Listener(loop, std::move(settings), secure));
-  listener->context_ = context;
+std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, const TlsFiles* tls,
+                                           std::string& refused) {
+  std::unique_ptr<Listener> listener(new Listener(loop, std::move(settings), tls != nullptr));
   loop.enter(*listener);
-  *static_cast<Listener**>(usockets().context_ext(secure, context)) = listener.get();
-  if (secure) {
-    listener->subscribe<1>();
-  } else {
-    listener->subscribe<0>();
+  listener->accepting_ = usockets().create_socket_context(0, loop.handle(), sizeof(ContextState), {});
+  listener->subscribe<0>(listener->accepting_);
+  if (!tls) {
+    listener->context_ = listener->accepting_;
+  } else if (!listener->replace_certificates(*tls, refused)) {
+    return nullptr;
   }
   return listener;
 }
@@ -75,60 +75,86 @@ Listener::~Listener() {
   loop_.leave(*this);
   close_connections();
   stop_listening();
-  usockets().context_free(secure_, context_);
+  if (context_) loop_.retire(secure_, context_);
+  if (accepting_ != context_) loop_.retire(false, accepting_);
+}
+
+bool Listener::replace_certificates(const TlsFiles& tls, std::string& refused) {
+  us_socket_context_t* context = create_tls_context(loop_, tls, sizeof(ContextState), refused);
+  if (!context) return false;
+  subscribe<1>(context);
+  us_socket_context_t* former = std::exchange(context_, context);
+  // Its last connection retires it otherwise.
+  if (former && state_of<1>(former).connection_count == 0) loop_.retire(true, former);
+  return true;
+}
+
+bool Listener::takes(int fd) noexcept {
+  if (!admits(fd)) {
+    loop_.counters().dropped++;
+    ::close(fd);
+    return false;
+  }
+  if (!secure_) return true;
+  PeerAddress peer = PeerAddress::of(fd);
+  // uSockets only hands the address on to on_open.
+  http::IpAddress ip = peer.address();
+  usockets().adopt_accepted_socket(1, context_, fd, sizeof(Connection), reinterpret_cast<char*>(ip.bytes.data()),
+                                   ip.size);
+  return false;
 }
 
 template <int kSecure>
-void Listener::subscribe() noexcept {
+void Listener::subscribe(us_socket_context_t* context) noexcept {
   const USockets& us = usockets();
-  static constexpr auto listener_of = [](us_socket_context_t* context) -> Listener& {
-    return **static_cast<Listener**>(usockets().context_ext(kSecure, context));
-  };
-  us.on_pre_open(kSecure, context_, [](us_socket_context_t* context, int fd) {
-    Listener& listener = listener_of(context);
-    if (listener.admits(fd)) return fd;
-    listener.loop_.counters().dropped++;
-    ::close(fd);
-    return -1;
+  new (us.context_ext(kSecure, context)) ContextState{this, 0};
+  us.on_pre_open(kSecure, context, [](us_socket_context_t* context, int fd) {
+    return state_of<kSecure>(context).listener->takes(fd) ? fd : -1;
   });
-  us.on_open(kSecure, context_, [](us_socket_t* socket, int, char* ip, int ip_length) {
-    Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
+  us.on_open(kSecure, context, [](us_socket_t* socket, int, char* ip, int ip_length) {
+    us_socket_context_t* context = usockets().socket_context(kSecure, socket);
+    ContextState& state = state_of<kSecure>(context);
     PeerAddress peer(ip, ip_length, ip_length > 0 ? usockets().remote_port(kSecure, socket) : 0);
-    listener.opened(peer);
-    new (usockets().socket_ext(kSecure, socket)) Connection(socket, listener, peer);
+    state.connection_count++;
+    state.listener->opened(peer);
+    new (usockets().socket_ext(kSecure, socket)) Connection(socket, *state.listener, peer);
     return socket;
   });
-  us.on_close(kSecure, context_, [](us_socket_t* socket, int, void*) {
-    Listener& listener = listener_of(usockets().socket_context(kSecure, socket));
-    Connection& connection = connection_of<kSecure>(socket);
+  us.on_close(kSecure, context, [](us_socket_t* socket, int, void*) {
+    us_socket_context_t* context = usockets().socket_context(kSecure, socket);
+    ContextState& state = state_of<kSecure>(context);
+    Listener& listener = *state.listener;
     EventLoop::Event event(listener.loop_);
+    Connection& connection = connection_of<kSecure>(socket);
     PeerAddress peer = connection.peer();
     connection.~Connection();
+    if (--state.connection_count == 0 && context != listener.context_) listener.loop_.retire(kSecure, context);
     listener.closed(peer);
     return socket;
   });
-  us.on_data(kSecure, context_, [](us_socket_t* socket, char* data, int length) {
+  us.on_data(kSecure, context, [](us_socket_t* socket, char* data, int length) {
     connection_of<kSecure>(socket).on_data({data, static_cast<size_t>(length)});
     return socket;
   });
-  us.on_writable(kSecure, context_, [](us_socket_t* socket) {
+  us.on_writable(kSecure, context, [](us_socket_t* socket) {
     connection_of<kSecure>(socket).on_writable();
     return socket;
   });
-  us.on_end(kSecure, context_, [](us_socket_t* socket) {
+  us.on_end(kSecure, context, [](us_socket_t* socket) {
     connection_of<kSecure>(socket).on_half_close();
     return socket;
   });
   // uSockets' own timeouts are never armed; see deadlines.h.
-  us.on_timeout(kSecure, context_, [](us_socket_t* socket) { return socket; });
-  us.on_long_timeout(kSecure, context_, [](us_socket_t* socket) { return socket; });
+  us.on_timeout(kSecure, context, [](us_socket_t* socket) { return socket; });
+  us.on_long_timeout(kSecure, context, [](us_socket_t* socket) { return socket; });
 }
 
 int Listener::listen(const std::string& host, int port) noexcept {
   errno = 0;
-  listen_socket_ = usockets().listen(secure_, context_, path_or_null(host), port, kExclusivePort, sizeof(Connection));
+  const char* address = host.empty() ? nullptr : host.c_str();
+  listen_socket_ = usockets().listen(0, accepting_, address, port, kExclusivePort, sizeof(Connection));
   if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
-  port_ = usockets().local_port(secure_, reinterpret_cast<us_socket_t*>(listen_socket_));
+  port_ = usockets().local_port(0, reinterpret_cast<us_socket_t*>(listen_socket_));
   // uSockets does so only where the port was given. Connections inherit it, and a port whose last connections linger
   // in TIME_WAIT can be bound again.
   int on = 1;
@@ -142,7 +168,7 @@ int Listener::listen_unix(const std::string& path) noexcept {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) return ENAMETOOLONG;
   if (socket_in_use(path)) return EADDRINUSE;
   errno = 0;
-  listen_socket_ = usockets().listen_unix(secure_, context_, path.c_str(), kExclusivePort, sizeof(Connection));
+  listen_socket_ = usockets().listen_unix(0, accepting_, path.c_str(), kExclusivePort, sizeof(Connection));
   if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
   path_ = path;
   return 0;
@@ -151,7 +177,7 @@ int Listener::listen_unix(const std::string& path) noexcept {
 void Listener::stop_listening() noexcept {
   if (!listen_socket_) return;
   if (!path_.empty()) ::unlink(path_.c_str());
-  usockets().listen_close(secure_, std::exchange(listen_socket_, nullptr));
+  usockets().listen_close(0, std::exchange(listen_socket_, nullptr));
 }
 
 void Listener::drain() noexcept {

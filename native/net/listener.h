@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "http/request_parser.h"
 #include "net/settings.h"
+#include "net/tls.h"
 #include "net/usockets.h"
 
 namespace uwsgiref::net {
@@ -16,20 +16,14 @@ namespace uwsgiref::net {
 class EventLoop;
 class PeerAddress;
 
-/// Certificate and key of a TLS listener: paths of PEM files. Empty: not used.
-struct TlsFiles {
-  std::string key;
-  std::string certificate;
-  std::string authority;
-  std::string passphrase;
-  std::string ciphers;
-};
-
-/// Accepts connections at one address, all with the same settings.
+/// Accepts connections at one address, all with the same settings. Those of a TLS listener may have different
+/// certificates: each keeps the ones it began with.
 class Listener {
  public:
-  /// `tls`: nullptr for a plain listener. Fails where the certificate cannot be used; nullptr then.
-  static std::unique_ptr<Listener> create(EventLoop& loop, Settings settings, const TlsFiles* tls);
+  /// `tls`: nullptr for a plain listener. Fails where a certificate cannot be used; nullptr then, and `refused` has
+  /// the certificate's path.
+  static std::unique_ptr<Listener> create(EventLoop& loop, Settings settings, const TlsFiles* tls,
+                                          std::string& refused);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -38,6 +32,10 @@ class Listener {
   int listen(const std::string& host, int port) noexcept;
   int listen_unix(const std::string& path) noexcept;
   int port() const noexcept { return port_; }
+
+  /// Gives a TLS listener other certificates, for the connections that are accepted from now on. Answers false and
+  /// keeps the ones it has where one cannot be used; `refused` has its path.
+  bool replace_certificates(const TlsFiles& tls, std::string& refused);
 
   /// Stops accepting and closes idle connections; the others end with their answers. The gateway hears on_drained
   /// when none is left.
@@ -62,7 +60,9 @@ class Listener {
  private:
   Listener(EventLoop& loop, Settings settings, bool secure);
   template <int kSecure>
-  void subscribe() noexcept;
+  void subscribe(us_socket_context_t* context) noexcept;
+  /// Whether an accepted socket stays in the context that accepted it. It is closed, or in another context, if not.
+  bool takes(int fd) noexcept;
   template <typename Visit>
   void for_each_connection(Visit visit) noexcept;
   void stop_listening() noexcept;
@@ -78,7 +78,9 @@ class Listener {
   const bool secure_;
   std::vector<http::Field> fields_;
   http::RequestParser parser_;
-  us_socket_context_t* context_ = nullptr;
+  us_socket_context_t* context_ = nullptr;  ///< of new connections
+  /// Of the listening socket: context_ itself, or, where that may be replaced, a plain one.
+  us_socket_context_t* accepting_ = nullptr;
   us_listen_socket_t* listen_socket_ = nullptr;
   int port_ = 0;
   std::string path_;  ///< of a Unix socket, to be removed with the listener

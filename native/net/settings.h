@@ -10,6 +10,9 @@
 
 namespace uwsgiref::net {
 
+/// Whether the clients of a TLS listener are asked to show a certificate.
+enum class ClientCertificate : uint8_t { kNotAsked, kOptional, kRequired };
+
 /// What a listener demands of its connections. Times are in milliseconds; 0 switches a timeout off.
 struct Settings {
   http::HeadLimits head;
@@ -26,8 +29,9 @@ struct Settings {
   uint32_t keep_alive_timeout = 75'000;      ///< idle between two requests
   uint32_t min_upload_rate = 240;            ///< bytes a second, of a request body on average; 0: none
   uint32_t min_download_rate = 240;          ///< bytes a second, of what waits to be sent, on average; 0: none
-  bool report_refusals = false;              ///< whether the gateway wants to hear on_refused
-  std::string server;                        ///< the Server field's default; empty: none
+  ClientCertificate client_certificate = ClientCertificate::kNotAsked;
+  bool report_refusals = false;  ///< whether the gateway wants to hear on_refused
+  std::string server;            ///< the Server field's default; empty: none
   std::vector<AddressBlock> trusted_proxies;
   bool proxy_protocol = false;  ///< a connection of theirs begins with a PROXY header
 

@@ -8,6 +8,15 @@ namespace uwsgiref::net {
 
 namespace {
 
+// std::string extractX509PemCertificate(SSL*), by its mangled name, which also says whose std::string it is.
+#ifdef _LIBCPP_VERSION
+constexpr const char* kClientCertificate = "_Z25extractX509PemCertificateP6ssl_st";
+#elif _GLIBCXX_USE_CXX11_ABI
+constexpr const char* kClientCertificate = "_Z25extractX509PemCertificateB5cxx11P6ssl_st";
+#else
+constexpr const char* kClientCertificate = "";
+#endif
+
 USockets loaded;
 bool complete = false;
 
@@ -46,9 +55,11 @@ bool load_usockets(const char* path, std::string& error) {
   find(loaded.on_timeout, "us_socket_context_on_timeout");
   find(loaded.on_long_timeout, "us_socket_context_on_long_timeout");
   find(loaded.on_end, "us_socket_context_on_end");
+  find(loaded.add_server_name, "us_socket_context_add_server_name");
   find(loaded.listen, "us_socket_context_listen");
   find(loaded.listen_unix, "us_socket_context_listen_unix");
   find(loaded.listen_close, "us_listen_socket_close");
+  find(loaded.adopt_accepted_socket, "us_adopt_accepted_socket");
   find(loaded.socket_context, "us_socket_context");
   find(loaded.socket_ext, "us_socket_ext");
   find(loaded.write, "us_socket_write");
@@ -56,9 +67,11 @@ bool load_usockets(const char* path, std::string& error) {
   find(loaded.close, "us_socket_close");
   find(loaded.local_port, "us_socket_local_port");
   find(loaded.remote_port, "us_socket_remote_port");
+  find(loaded.native_handle, "us_socket_get_native_handle");
   find(loaded.poll_fd, "us_poll_fd");
   find(loaded.poll_events, "us_poll_events");
   find(loaded.poll_change, "us_poll_change");
+  loaded.client_certificate = reinterpret_cast<decltype(loaded.client_certificate)>(dlsym(library, kClientCertificate));
   complete = error.empty();
   return complete;
 }

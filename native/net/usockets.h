@@ -54,9 +54,13 @@ struct USockets {
   void (*on_long_timeout)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
   void (*on_end)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*));
 
+  void (*add_server_name)(int ssl, us_socket_context_t*, const char* pattern, us_socket_context_options_t, void* user);
+
   us_listen_socket_t* (*listen)(int ssl, us_socket_context_t*, const char* host, int port, int options, int ext_size);
   us_listen_socket_t* (*listen_unix)(int ssl, us_socket_context_t*, const char* path, int options, int ext_size);
   void (*listen_close)(int ssl, us_listen_socket_t*);
+  us_socket_t* (*adopt_accepted_socket)(int ssl, us_socket_context_t*, int fd, unsigned ext_size, char* ip,
+                                        int ip_length);
 
   us_socket_context_t* (*socket_context)(int ssl, us_socket_t*);
   void* (*socket_ext)(int ssl, us_socket_t*);
@@ -65,10 +69,17 @@ struct USockets {
   us_socket_t* (*close)(int ssl, us_socket_t*, int code, void* reason);
   int (*local_port)(int ssl, us_socket_t*);
   int (*remote_port)(int ssl, us_socket_t*);
+  /// The BoringSSL object of a TLS socket. No library but the binary's own may touch it.
+  void* (*native_handle)(int ssl, us_socket_t*);
 
   int (*poll_fd)(us_poll_t*);
   int (*poll_events)(us_poll_t*);
   void (*poll_change)(us_poll_t*, us_loop_t*, int events);
+
+  /// The peer's certificate as PEM, by a native_handle(); empty where it has shown none. Not of uSockets but of
+  /// uWebSockets.js, and C++: nullptr where the binary does not export it, or was built for another standard library
+  /// than this, whose strings have another form.
+  std::string (*client_certificate)(void* native_handle);
 };
 
 /// Opens the uWebSockets.js binary at `path` and looks every function up. Answers false, with the reason in `error`,

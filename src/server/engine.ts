@@ -9,6 +9,8 @@ import type { Refusal } from './options.js';
 import { Outbox } from './outbox.js';
 import { FIELD_COUNT, FIELD_PLACES, FIELDS, LISTENER } from './request-record.js';
 import type { EngineAccess, ReceivedRequest, ServerHandler } from './server-handler.js';
+import { checkTlsFiles, TlsError } from './tls-files.js';
+import type { TlsFiles } from './tls-options.js';
 
 /** Who answers the requests of a listener. */
 export interface Service {
@@ -63,12 +65,17 @@ export class Engine implements EngineCallbacks {
     };
   }
 
-  /** Listens, with `serviceAt` told the port that was bound, and whom the listener trusts. */
+  /**
+   * Listens, with `serviceAt` told the port that was bound, and whom the listener trusts.
+   *
+   * @throws TlsError when a certificate cannot be used
+   */
   listen(
     options: ListenOptions,
     serviceAt: (port: number, network: Network) => Service,
   ): { listener: number; port: number } {
     const { native } = this.#access;
+    if (options.tls !== undefined) checkTlsFiles(options.tls, native);
     const bound = native.listen(options);
     this.#services[bound.listener] = serviceAt(bound.port, {
       addressText: native.addressText,
@@ -76,6 +83,20 @@ export class Engine implements EngineCallbacks {
       isHost: native.isHost,
     });
     return bound;
+  }
+
+  /**
+   * Reads the certificates again, for the connections that are accepted from now on.
+   *
+   * @throws TlsError when one cannot be used; the listener keeps those it has
+   */
+  replaceCertificates(listener: number, files: TlsFiles): void {
+    checkTlsFiles(files, this.#access.native);
+    try {
+      this.#access.native.replaceCertificates(listener, files);
+    } catch (error) {
+      throw new TlsError((error as Error).message, { cause: error });
+    }
   }
 
   /** Stops accepting; resolves when the last connection is closed. */

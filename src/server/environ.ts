@@ -2,6 +2,7 @@
 
 import { DescriptorInput, MemoryInput } from '../streams.js';
 import type { Environ, ErrorStream, FileWrapperClass, InputStream } from '../types.js';
+import { addClientCertificate } from './client-certificate.js';
 import { believe, type ForwardedFields, type Network } from './forwarded.js';
 import { setKnownField } from './known-fields.js';
 import * as record from './request-record.js';
@@ -12,6 +13,8 @@ export interface EnvironDefaults {
   readonly serverPort: string;
   readonly serverSoftware: string;
   readonly scheme: 'http' | 'https';
+  /** Whether clients are asked for a certificate. */
+  readonly asksForCertificate: boolean;
   readonly multiprocess: boolean;
   readonly errors: ErrorStream;
   readonly fileWrapper: FileWrapperClass;
@@ -46,6 +49,7 @@ export class RequestEnviron implements Environ {
   declare GATEWAY_INTERFACE: string;
   declare REMOTE_ADDR: string;
   declare REMOTE_PORT: string;
+  declare HTTPS?: string;
   declare CONTENT_TYPE?: string;
   declare CONTENT_LENGTH?: string;
   declare 'wsgi.version': readonly [major: number, minor: number];
@@ -105,6 +109,14 @@ export class RequestEnviron implements Environ {
     this['wsgi.input_terminated'] = true;
     this['wsgi.file_wrapper'] = defaults.fileWrapper;
     this.#source = source;
+    if (defaults.scheme === 'https') {
+      // PEP 3333 asks for what Apache's mod_ssl sets, "such as HTTPS=on", and CPython's guess_scheme() goes by it.
+      this.HTTPS = 'on';
+      if (defaults.asksForCertificate) {
+        const portEnd = places[start + record.PORT_END]!;
+        addClientCertificate(this, text.slice(portEnd, places[start + record.CERTIFICATE_END]!));
+      }
+    }
     addFields(this, text, places, start, cgiKeys);
     if (flags & record.FROM_TRUSTED_PROXY) believe(defaults.forwardedFields, this, defaults.network);
     if (flags & record.HAS_BODY) addBody(this, body, places, start);

@@ -7,6 +7,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServerOptions } from './options.js';
+import type { TlsEngine } from './tls-files.js';
+import type { TlsFiles } from './tls-options.js';
 
 /** The engine cannot be loaded. The message says what was looked for, where, and what to do. */
 export class EngineUnavailableError extends Error {
@@ -28,11 +30,12 @@ export const ERROR_KINDS = 16;
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
 export type ListenOptions = Omit<
   ServerOptions,
-  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'forwardedFields'
+  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'forwardedFields' | 'tls'
 > & {
   serverHeader?: string;
   /** Whether `onRefused` is to be called. */
   reportRefusals?: boolean;
+  tls?: TlsFiles;
 };
 
 export interface NativeStats {
@@ -50,7 +53,7 @@ export interface NativeStats {
  * The engine of this process. `slot` and `generation` name an exchange; a pair that is over answers {@link GONE}. A
  * `head` is the status and then the names and values of `fieldCount` fields, each with a line feed behind it.
  */
-export interface NativeEngine {
+export interface NativeEngine extends TlsEngine {
   /** Memory that both sides write to, and where in it is what; see `SharedMemory`. */
   readonly shared: ArrayBuffer;
   readonly layout: SharedLayout;
@@ -89,6 +92,8 @@ export interface NativeEngine {
 
   /** @throws RangeError where `trustedProxies` holds what names no address; else the error of a system call */
   listen(options: ListenOptions): { listener: number; port: number };
+  /** For connections that are accepted from now on. Throws, and keeps those it has, where one cannot be used. */
+  replaceCertificates(listener: number, files: TlsFiles): void;
   drain(listener: number): void;
   closeConnections(listener: number): void;
   stats(listener: number): NativeStats;

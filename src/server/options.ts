@@ -6,17 +6,7 @@ import type { ErrorStream } from '../types.js';
 import { VERSION } from '../version.js';
 import { FORWARDED_FIELDS, type ForwardedFields } from './forwarded.js';
 import type { ListenOptions } from './native-addon.js';
-
-/** PEM files of a TLS listener. */
-export interface TlsOptions {
-  key: string;
-  cert: string;
-  /** Authorities whose client certificates are accepted. */
-  ca?: string;
-  passphrase?: string;
-  /** A cipher list as OpenSSL writes it. */
-  ciphers?: string;
-}
+import { checkTlsOptions, type TlsOptions } from './tls-options.js';
 
 /** A request that the engine answered by itself, with an error, because it may not reach an application. */
 export interface Refusal {
@@ -150,7 +140,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     }
     listen[name] = value;
   }
-  if (options.tls !== undefined) listen.tls = options.tls;
+  if (options.tls !== undefined) listen.tls = checkTlsOptions(options.tls);
   if (options.onRefused !== undefined) listen.reportRefusals = true;
   checkProxies(options, listen);
   const serverHeader = options.serverHeader === undefined ? SOFTWARE : options.serverHeader;

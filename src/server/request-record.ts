@@ -24,12 +24,14 @@ export const ADDRESS_BEGIN = 15;
 export const ADDRESS_END = 16;
 /** The port's digits follow the address. */
 export const PORT_END = 17;
-export const BODY_SIZE_HIGH = 18;
-export const BODY_SIZE_LOW = 19;
-export const BODY_FILE = 20;
-export const FIELD_COUNT = 21;
+/** The client's certificate follows the port. */
+export const CERTIFICATE_END = 18;
+export const BODY_SIZE_HIGH = 19;
+export const BODY_SIZE_LOW = 20;
+export const BODY_FILE = 21;
+export const FIELD_COUNT = 22;
 /** The first field; each takes {@link FIELD_PLACES}. */
-export const FIELDS = 22;
+export const FIELDS = 23;
 
 export const HTTP_1_1 = 1;
 export const HAS_BODY = 2;

@@ -8,6 +8,8 @@ import { Engine, type Service } from './engine.js';
 import type { NativeStats } from './native-addon.js';
 import { type CheckedOptions, checkOptions, type ServerOptions } from './options.js';
 import { type ServerContext, ServerHandler } from './server-handler.js';
+import { TlsError } from './tls-files.js';
+import type { TlsFiles } from './tls-options.js';
 
 /** Counters of the process, and the open connections of one server. */
 export type ServerStats = NativeStats;
@@ -17,6 +19,13 @@ export interface Server {
   readonly url: string;
   readonly address: { host: string; port: number } | { path: string };
   stats(): ServerStats;
+  /**
+   * Reads the files of `ServerOptions.tls` again. Connections from now on have the new certificates, those that are open
+   * keep theirs.
+   *
+   * @throws TlsError when one cannot be used; the server goes on with those it has
+   */
+  reloadCertificates(): Promise<void>;
   /**
    * Stops accepting, lets requests in hand finish and closes idle connections.
    *
@@ -41,7 +50,6 @@ const REMEDIES: Record<string, string> = {
   EADDRINUSE: 'another program listens there; stop it or choose another port',
   EACCES: 'this user may not listen there; ports below 1024 need CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'this machine has no such address',
-  ERR_TLS: 'the key and certificate cannot be used; check that both are PEM files and belong together',
 };
 
 /**
@@ -59,7 +67,7 @@ export async function serve(application: Application, options: ServerOptions = {
     ...(onRefused && { onRefused }),
     handlerFor: (engine, request) => new ServerHandler(engine, context, request, application),
   }));
-  return new ListeningServer(engine, listener, urlOf(checked, port), addressOf(checked, port));
+  return new ListeningServer(engine, listener, checked.listen.tls, urlOf(checked, port), addressOf(checked, port));
 }
 
 /** Where a listener of the engine was bound. */
@@ -84,6 +92,7 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         serverPort: listen.path === undefined ? String(port) : '',
         serverSoftware: options.software,
         scheme: listen.tls === undefined ? 'http' : 'https',
+        asksForCertificate: listen.tls?.ca !== undefined,
         multiprocess: options.multiprocess,
         errors,
         fileWrapper: FileWrapper,
@@ -105,18 +114,26 @@ class ListeningServer implements Server {
   readonly address: Server['address'];
   readonly #engine: Engine;
   readonly #listener: number;
+  readonly #tls: TlsFiles | undefined;
   #closing: Promise<void> | undefined;
   #lastStats: ServerStats | undefined;
 
-  constructor(engine: Engine, listener: number, url: string, address: Server['address']) {
+  constructor(engine: Engine, listener: number, tls: TlsFiles | undefined, url: string, address: Server['address']) {
     this.#engine = engine;
     this.#listener = listener;
+    this.#tls = tls;
     this.url = url;
     this.address = address;
   }
 
   stats(): ServerStats {
     return this.#lastStats ?? this.#engine.stats(this.#listener);
+  }
+
+  async reloadCertificates(): Promise<void> {
+    if (this.#tls === undefined) throw new TlsError(`${this.url} is served without TLS`);
+    if (this.#closing !== undefined) throw new TlsError(`${this.url} is not served any more`);
+    this.#engine.replaceCertificates(this.#listener, this.#tls);
   }
 
   close({ graceMs = 10_000 }: { graceMs?: number } = {}): Promise<void> {

@@ -16,7 +16,7 @@ TEST_CASE("every error has a status and a sentence") {
     const auto error = static_cast<RequestError>(index);
     CAPTURE(int(index));
     const uint16_t code = status_code(error);
-    CHECK(std::set<int>{400, 408, 413, 414, 417, 431, 501, 505}.contains(code));
+    CHECK(std::set<int>{400, 403, 408, 413, 414, 417, 431, 501, 505}.contains(code));
     CHECK(std::string(status_of(error)).starts_with(std::to_string(code) + " "));
     const std::string_view sentence = describe(error);
     CHECK(sentence.ends_with('.'));
@@ -28,6 +28,7 @@ TEST_CASE("every error has a status and a sentence") {
 TEST_CASE("the statuses that are not 400") {
   const std::pair<RequestError, std::string_view> cases[] = {
       {RequestError::kBadMethod, "400 Bad Request"},
+      {RequestError::kNoClientCertificate, "403 Forbidden"},
       {RequestError::kHeadTimeout, "408 Request Timeout"},
       {RequestError::kBodyTimeout, "408 Request Timeout"},
       {RequestError::kBodyTooLarge, "413 Content Too Large"},
