@@ -26,6 +26,9 @@ function listening(command: Command): Command {
     .option('--host <address>', 'address to listen at; 0.0.0.0 or :: for every one', '127.0.0.1')
     .option('--port <number>', 'port to listen at; 0 picks a free one', port, 8000)
     .option('--path <socket>', 'Unix socket to listen at, instead of host and port')
+    .option('--tls-cert <file>', 'serve HTTPS: the certificate and its chain, a PEM file; SIGHUP reads it again')
+    .option('--tls-key <file>', "the certificate's key, a PEM file")
+    .option('--tls-ca <file>', 'authorities of client certificates, a PEM file: clients without one are refused')
     .option('--trusted-proxies <list>', "addresses, blocks such as 10.0.0.0/8, and 'unix:', by commas", list)
     .addOption(new Option('--forwarded-fields <which>', 'what these are believed').choices(FORWARDED_FIELDS))
     .option('--proxy-protocol', 'connections of these begin with a PROXY header');
