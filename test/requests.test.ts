@@ -9,6 +9,7 @@ import { type Accepted, type CorpusFile, directoryOf, type Refused, requestCorpu
 import { certificate } from './server/fixtures/certificate.js';
 import { get, RawClient } from './server/fixtures/raw-client.js';
 import { plain } from './server/fixtures/started-server.js';
+import { openTls } from './server/fixtures/tls-client.js';
 
 const files = requestCorpus();
 const folder = mkdtempSync(join(tmpdir(), 'uwsgiref-requests-'));
@@ -29,7 +30,7 @@ const TRANSPORTS: Record<string, Transport> = {
   TLS: {
     options: { port: 0, tls },
     scheme: 'https',
-    open: (server) => RawClient.openTls(portOf(server), readFileSync(tls.cert)),
+    open: (server) => openTls(portOf(server), { ca: tls.cert }),
   },
 };
 

@@ -51,8 +51,9 @@ function optionsOf({ host, port, tlsCert: cert, tlsKey: key, tlsCa: ca, ...other
 
 /** A server that is not there yet is going to read the files. */
 async function reload(server: Server | undefined): Promise<void> {
+  if (server === undefined) return;
   try {
-    await server?.reloadCertificates();
+    await server.reloadCertificates();
     process.stdout.write('SIGHUP: read the certificates again\n');
   } catch (error) {
     process.stderr.write(`uwsgiref: SIGHUP: ${(error as Error).message}; going on with the certificates in use\n`);

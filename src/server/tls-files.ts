@@ -26,7 +26,7 @@ export function checkTlsFiles(files: TlsFiles, engine: TlsEngine): void {
     if (certificate.ciphers !== undefined) checkCiphers(certificate.ciphers, engine);
   }
   if (files.clientCertificate === CLIENT_CERTIFICATE.notAsked) return;
-  readCertificates(files.ca as string, 'authorities');
+  readCertificates(files.ca as string, 'authority file');
   if (!engine.tellsClientCertificates) {
     throw new TlsError('client certificates cannot be told with this uWebSockets.js binary; leave tls.ca out');
   }

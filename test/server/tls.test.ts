@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openFile } from '../../src/files.js';
-import type { Application } from '../../src/types.js';
+import type { Application, Environ } from '../../src/types.js';
+import { guessScheme } from '../../src/util.js';
 import { certificate } from './fixtures/certificate.js';
 import { curl } from './fixtures/curl.js';
 import { openFiles } from './fixtures/descriptors.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
-import { echoBody, later, plain, started, until } from './fixtures/started-server.js';
+import { echoBody, gate, later, plain, started, temporaryFolder, until } from './fixtures/started-server.js';
+import { openSslClient, openTls } from './fixtures/tls-client.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'uwsgiref-tls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -35,7 +37,7 @@ const application: Application = (environ, startResponse) => {
   return echoBody(environ, startResponse);
 };
 
-const open = (port: number) => RawClient.openTls(port, readFileSync(tls.cert));
+const open = (port: number) => openTls(port, { ca: tls.cert });
 
 describe('over TLS', () => {
   it('curl gets, posts and uses its connection again', async () => {
@@ -126,18 +128,92 @@ describe('over TLS', () => {
     expect((await client.end()).length).toBe(0);
   });
 
-  it('what cannot be a key and certificate is refused in one line', async () => {
-    const other = certificate(folder, 'other');
-    writeFileSync(join(folder, 'junk.pem'), 'no key at all');
-    for (const pair of [
-      { key: other.key, cert: tls.cert },
-      { key: join(folder, 'missing.pem'), cert: tls.cert },
-      { key: tls.key, cert: join(folder, 'junk.pem') },
-      { key: join(folder, 'junk.pem'), cert: tls.cert },
-    ]) {
-      const error = (await started(application, { tls: pair }).catch((error: unknown) => error)) as Error;
-      expect([pair, error.name]).toEqual([pair, 'ListenError']);
-      expect(error.message).toMatch(/^Cannot listen at 127\.0\.0\.1:0: the key and certificate [^\n]+$/);
-    }
+  it('the end of a connection is announced, and an answer that is cut short has no such end', async () => {
+    const cutting = gate();
+    const endless: Application = (environ, startResponse) => {
+      startResponse('200 OK', plain());
+      return (async function* () {
+        yield 'begun';
+        // An HTTP/1.0 client knows the end of this body by the end of the connection.
+        if (environ.PATH_INFO !== '/cut') return;
+        cutting.open();
+        await new Promise(() => undefined);
+      })();
+    };
+    const { port, server } = await started(endless, { tls });
+    const cut = /unexpected eof|connection reset/i;
+    const whole = await openSslClient(port, 'GET / HTTP/1.0\r\n\r\n');
+    expect(whole).toContain('begun');
+    expect(whole).not.toMatch(cut);
+    const half = openSslClient(port, 'GET /cut HTTP/1.0\r\n\r\n');
+    await cutting.opened;
+    await server.close({ graceMs: 0 });
+    expect(await half).toMatch(cut);
+  });
+
+  it('a Unix socket speaks it too', async () => {
+    const path = join(temporaryFolder(), 'socket');
+    await started(application, { tls, path });
+    const { code, output } = await curl(['--unix-socket', path, '--cacert', tls.cert, 'https://localhost/scheme']);
+    expect([code, output.toString()]).toEqual([0, 'https ']);
+  });
+
+  it('what comes beyond maxConnections is closed', async () => {
+    const { port } = await started(application, { tls, maxConnections: 1 });
+    const first = await open(port);
+    await expect(open(port)).rejects.toThrow();
+    expect((await first.send(get('/scheme')).response()).status).toBe(200);
+  });
+});
+
+describe('the environ', () => {
+  it('says HTTPS as mod_ssl does, and nothing of client certificates', async () => {
+    let seen: Environ | undefined;
+    const { port } = await started(
+      (environ, startResponse) => {
+        seen = environ;
+        startResponse('200 OK', plain());
+        return [];
+      },
+      { tls },
+    );
+    const client = await open(port);
+    await client.send(request('GET', '/', 'SSL_CLIENT_VERIFY: SUCCESS', 'SSL-Client-Verify: SUCCESS')).response();
+    expect(seen).toMatchObject({ HTTPS: 'on', 'wsgi.url_scheme': 'https', REMOTE_ADDR: '127.0.0.1' });
+    expect(seen!.REMOTE_PORT).toBe(String(client.socket.localPort));
+    expect(guessScheme(seen!)).toBe('https');
+    expect(Object.keys(seen!).filter((key) => key.startsWith('SSL_'))).toEqual([]);
+  });
+});
+
+describe('what is offered', () => {
+  it.each([
+    ['TLSv1.3', 'TLSv1.3'],
+    ['TLSv1.2', 'TLSv1.2'],
+    ['TLSv1.1', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+    ['TLSv1', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+  ] as const)('to a client with no more than %s: %s', async (maxVersion, outcome) => {
+    const { port } = await started(application, { tls });
+    // What OpenSSL itself would no longer do.
+    const old = { minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const client = await openTls(port, old).catch((error: NodeJS.ErrnoException) => error.code);
+    expect(typeof client === 'object' ? client.socket.getProtocol() : client).toBe(outcome);
+  });
+
+  it('no protocol by ALPN: clients go on with HTTP/1.1', async () => {
+    const { port, server } = await started(application, { tls });
+    const client = await openTls(port, { ca: tls.cert, ALPNProtocols: ['h2', 'http/1.1'] });
+    expect(client.socket.alpnProtocol).toBe(false);
+    expect((await client.send(get('/scheme')).response()).status).toBe(200);
+    const { output } = await curl(['--http2', '-w', ' %{http_version}', '--cacert', tls.cert, `${server.url}/scheme`]);
+    expect(output.toString()).toBe('https 127.0.0.1 1.1');
+  });
+
+  it('the ciphers that are given, to clients with TLS 1.2', async () => {
+    const ciphers = 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305';
+    const { port } = await started(application, { tls: { ...tls, ciphers } });
+    const client = await openTls(port, { maxVersion: 'TLSv1.2' });
+    expect(client.socket.getCipher().name).toBe('ECDHE-ECDSA-AES128-GCM-SHA256');
+    await expect(openTls(port, { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' })).rejects.toThrow();
   });
 });
