@@ -84,6 +84,10 @@ export interface Environ {
   REQUEST_URI?: string;
   REMOTE_ADDR?: string;
   HTTPS?: string;
+  /** Where the server asks for client certificates: 'SUCCESS', 'NONE', or 'FAILED:' and a reason, as by mod_ssl. */
+  SSL_CLIENT_VERIFY?: string;
+  /** The subject of the client's certificate, as RFC 2253 writes a name. */
+  SSL_CLIENT_S_DN?: string;
   HTTP_HOST?: string;
   'wsgi.version': readonly [major: number, minor: number];
   'wsgi.url_scheme': string;
