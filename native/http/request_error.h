@@ -43,14 +43,15 @@ enum class RequestError : uint8_t {
   kBadChunkEnd,
   kBadTrailer,
   kTrailerTooLarge,
-  // time
+  // connection
   kNoClientCertificate,
+  // time
   kHeadTimeout,
   kBodyTimeout,
   kCount,
 };
 
-/// The status code that answers this error: 400, 408, 413, 414, 417, 431, 501 or 505.
+/// The status code that answers this error: 400, 403, 408, 413, 414, 417, 431, 501 or 505.
 uint16_t status_code(RequestError error) noexcept;
 
 /// The status line's code and reason, e.g. "431 Request Header Fields Too Large".

@@ -41,12 +41,16 @@ describe.each(versions)('client certificates by %s', (maxVersion) => {
 
   it('are required where there is a ca: clients without one are refused, and no application hears of them', async () => {
     let called = 0;
+    const told: string[] = [];
     const { port, server } = await started(
       (environ, startResponse) => {
         called++;
         return whoami(environ, startResponse);
       },
-      { tls: { ...required, requestClientCertificate: 'required' } },
+      {
+        tls: { ...required, requestClientCertificate: 'required' },
+        onRefused: ({ status, requestLine }) => void told.push(`${status} ${requestLine}`),
+      },
     );
     const before = server.stats().refused;
     for (const bytes of [get('/') + get('/'), `${request('POST', '/', 'Content-Length: 5')}ab`]) {
@@ -57,6 +61,7 @@ describe.each(versions)('client certificates by %s', (maxVersion) => {
       expect((await client.end()).length).toBe(0);
     }
     expect([called, server.stats().refused - before]).toEqual([0, 2]);
+    expect(told).toEqual(['403 GET / HTTP/1.1', '403 POST / HTTP/1.1']);
   });
 
   it('may be optional', async () => {
