@@ -126,7 +126,8 @@ void Connection::end_turn() noexcept {
     arm_deadline();
     return;
   }
-  if (reset_) {
+  // The end of such a body is the connection's own; only a reset tells the client that it was not reached.
+  if (reset_ || (first_ && first_->ends_with_connection())) {
     linger discard{.l_onoff = 1, .l_linger = 0};
     setsockopt(fd(), SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
   } else if (secure_ && !first_ && output_.empty()) {
@@ -494,9 +495,7 @@ void Connection::pop_first() noexcept {
   // The next answer has its own time.
   if (waiting_.kind == Wait::kAnswer) waiting_.kind = Wait::kNothing;
   bool persists = exchange.keep_alive_;
-  // The end of such a body is the connection's own; only a reset tells the client that it was not reached.
-  reset_ =
-      exchange.state_ == Exchange::State::kAborted && exchange.framing_.body == http::ResponseFraming::Body::kClose;
+  reset_ = exchange.ends_with_connection() && exchange.state_ == Exchange::State::kAborted;
   loop().exchanges().release(exchange);
   changed_ = true;
   if (!persists) {

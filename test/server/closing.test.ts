@@ -173,4 +173,20 @@ describe('maxConnections', () => {
     const next = await RawClient.open(port);
     expect((await next.send(get('/next')).response()).body.toString()).toBe('GET /next');
   });
+
+  it('resets a connection whose end would make a cut answer look whole', async () => {
+    const never = gate();
+    const { server, port } = await started(async function* (_environ, startResponse) {
+      startResponse('200 OK', plain());
+      yield 'begun';
+      await never.opened;
+    });
+    const client = await RawClient.open(port);
+    client.send('GET / HTTP/1.0\r\n\r\n');
+    await client.seen('begun');
+    await server.close({ graceMs: 0 });
+    await client.end();
+    expect(client.error?.code).toBe('ECONNRESET');
+    never.open();
+  });
 });
