@@ -1,61 +1,122 @@
-/** From a request's path to an open file, and never to one outside the root. */
+/** Opens a file or a directory beneath a root, and never anything else: the one way from names to a descriptor. */
 
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, realpathSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+} from 'node:fs';
 import { join, sep } from 'node:path';
 
-/** Something that was found and opened; the descriptor is the caller's to close. */
+/**
+ * Which symbolic links are followed: those that lead to what lies beneath the root, every one, or none. That the root
+ * itself may be one is none of the policy's business.
+ */
+export type SymlinkPolicy = 'beneath' | 'follow' | 'never';
+
+/** A regular file or a directory that was found and opened; the descriptor is the caller's to close. */
 export interface Opened {
   descriptor: number;
   stats: BigIntStats;
+  /** By which this very thing is found again while the descriptor is open. */
+  path: string;
 }
 
-/**
- * The segments of `PATH_INFO` as names of files, with an empty one at the end where the path ends in a slash. Null for
- * a path that no file is served for: one with `..`, an empty or a hidden segment, a backslash, NUL, or bytes that are
- * not UTF-8. `PATH_INFO` is percent-decoded already; it must not be decoded a second time.
- */
-export function segmentsOf(pathInfo: string): string[] | null {
-  let path: string;
-  try {
-    path = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(pathInfo, 'latin1'));
-  } catch {
-    return null;
-  }
-  const [root, ...segments] = path.split('/');
-  const served = root === '' && segments.every((name, index) => isServed(name, index === segments.length - 1));
-  return served ? segments : null;
-}
-
-function isServed(name: string, last: boolean): boolean {
-  if (name === '') return last;
-  return !name.startsWith('.') && !name.includes('\\') && !name.includes('\0');
-}
-
-// A descriptor that is not opened for what it is: no wait for the other end of a FIFO, no detour by a symbolic link
-// that appears after the real path was looked up.
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** Opens `path` if it is a regular file or a directory whose real path `isAllowed`. */
+type Open = (path: string, isAllowed: (realPath: string) => boolean) => Opened | null;
 
 // What says that there is nothing to be found under this name.
 const ABSENT = new Set<unknown>(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'EPERM', 'ENXIO']);
 
 /**
- * Opens what lies at `segments` beneath `root`, following symbolic links as long as they lead nowhere else.
+ * Opens what lies at `names` beneath `root`.
  *
  * @param root a real path
- * @returns null when there is nothing, or nothing that may be read
+ * @param names each of them a name by `isName`, so that only a symbolic link can lead away
+ * @returns null when there is nothing, nothing that may be read, or neither a regular file nor a directory
  */
-export function openBeneath(root: string, segments: string[]): Opened | null {
-  let descriptor: number;
+export function openBeneath(
+  root: string,
+  names: readonly string[],
+  symlinks: SymlinkPolicy,
+  open = HAS_PROC ? openPinned : openChecked,
+): Opened | null {
+  const path = join(root, ...names);
+  const above = root.endsWith(sep) ? root : root + sep;
+  const isAllowed = (realPath: string) =>
+    symlinks === 'follow' ||
+    realPath === path ||
+    (symlinks === 'beneath' && (realPath === root || realPath.startsWith(above)));
   try {
-    const path = realpathSync.native(join(root, ...segments));
-    if (path !== root && !path.startsWith(root.endsWith(sep) ? root : root + sep)) return null;
-    descriptor = openSync(path, FLAGS);
+    return open(path, isAllowed);
   } catch (error) {
     if (error instanceof Error && 'code' in error && ABSENT.has(error.code)) return null;
     throw error;
   }
+}
+
+const HAS_PROC = process.platform === 'linux' && existsSync('/proc/self/fd');
+// open(2), for every architecture that Node is built for; node:constants does not have it.
+const O_PATH = 0o10000000;
+// What the kernel puts behind the name of a file that was replaced since it was opened.
+const DELETED = / \(deleted\)$/;
+
+/**
+ * For Linux: O_PATH takes hold of whatever is there without opening it, the kernel says what that is and where, and
+ * only then is this very thing opened. Nothing that anybody moves meanwhile makes a difference.
+ */
+export const openPinned: Open = (path, isAllowed) => {
+  const pin = openSync(path, O_PATH);
   try {
-    return { descriptor, stats: fstatSync(descriptor, { bigint: true }) };
+    const self = `/proc/self/fd/${pin}`;
+    if (!isAllowed(readlinkSync(self).replace(DELETED, ''))) return null;
+    if (!isServed(fstatSync(pin, { bigint: true }))) return null;
+    const descriptor = openSync(self, constants.O_RDONLY);
+    return withStats(descriptor, `/proc/self/fd/${descriptor}`);
+  } finally {
+    closeSync(pin);
+  }
+};
+
+// No wait for the other end of a FIFO that takes the file's place, no detour by a symbolic link that does.
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const ATTEMPTS = 3;
+
+/**
+ * For other systems: looks, opens, and looks again, so that what was opened is what still lies under the real path.
+ * Somebody who writes beneath the root, and moves directories to and fro at the right moments, gets the better of it.
+ */
+export const openChecked: Open = (path, isAllowed) => {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const realPath = realpathSync.native(path);
+    if (!isAllowed(realPath) || !isServed(lstatSync(realPath, { bigint: true }))) return null;
+    const opened = withStats(openSync(realPath, FLAGS), realPath);
+    try {
+      const isSame = realpathSync.native(realPath) === realPath;
+      const { dev, ino } = lstatSync(realPath, { bigint: true });
+      if (isSame && dev === opened.stats.dev && ino === opened.stats.ino) return opened;
+    } catch (error) {
+      closeSync(opened.descriptor);
+      throw error;
+    }
+    // A file that was replaced just now, as a deployment does it, is there all the same.
+    closeSync(opened.descriptor);
+  }
+  return null;
+};
+
+function isServed(stats: BigIntStats): boolean {
+  return stats.isFile() || stats.isDirectory();
+}
+
+function withStats(descriptor: number, path: string): Opened {
+  try {
+    return { descriptor, stats: fstatSync(descriptor, { bigint: true }), path };
   } catch (error) {
     closeSync(descriptor);
     throw error;

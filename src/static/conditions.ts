@@ -1,4 +1,4 @@
-/** Conditional requests (RFC 9110 §13): has the client got this very file already? */
+/** Conditional requests (RFC 9110 §13): is the file still, or no longer, what the client has? */
 
 import type { Environ } from '../types.js';
 
@@ -13,29 +13,64 @@ export interface Validators {
 /**
  * @param size in bytes
  * @param modifiedNs when the file was modified, in nanoseconds since 1970
+ * @param encoding the content coding, if any: each representation has a tag of its own (RFC 9110 §8.8.3.3)
  */
-export function validatorsOf(size: bigint, modifiedNs: bigint): Validators {
+export function validatorsOf(size: bigint, modifiedNs: bigint, encoding?: string): Validators {
+  const suffix = encoding === undefined ? '' : `-${encoding}`;
+  // §8.8.2.1: never later than the answer itself, whatever the clock of whoever wrote the file said.
+  const modified = Math.min(Number(modifiedNs / 1_000_000n), Date.now());
   return {
-    // A strong one (RFC 9110 §8.8.1): a file that is written twice within a nanosecond to the same size is none.
-    etag: `"${size.toString(36)}-${modifiedNs.toString(36)}"`,
-    lastModified: new Date(Number(modifiedNs / 1_000_000n)).toUTCString(),
+    // A strong one (§8.8.1): a file that is written twice within a nanosecond to the same size is none.
+    etag: `"${size.toString(36)}-${modifiedNs.toString(36)}${suffix}"`,
+    lastModified: new Date(modified).toUTCString(),
   };
 }
 
-/** Whether a GET or HEAD is to be answered with 304 (RFC 9110 §13.2.2, steps 3 and 4). */
-export function isNotModified(environ: Environ, validators: Validators): boolean {
-  const { HTTP_IF_NONE_MATCH: ifNoneMatch, HTTP_IF_MODIFIED_SINCE: ifModifiedSince } = environ;
-  if (typeof ifNoneMatch === 'string') return listsTag(ifNoneMatch, validators.etag);
-  if (typeof ifModifiedSince !== 'string') return false;
-  // An invalid date is to be ignored (§13.1.3), and NaN compares false.
-  return Date.parse(validators.lastModified) <= parseHttpDate(ifModifiedSince);
+/** What becomes of a GET or HEAD by its preconditions: it is performed, or answered with 304 or 412. */
+export type Outcome = 'perform' | 'not modified' | 'failed';
+
+/** Steps 1 to 4 of RFC 9110 §13.2.2, in that order. */
+export function checkPreconditions(environ: Environ, { etag, lastModified }: Validators): Outcome {
+  const ifMatch = field(environ, 'HTTP_IF_MATCH');
+  const ifNoneMatch = field(environ, 'HTTP_IF_NONE_MATCH');
+  const modified = Date.parse(lastModified);
+
+  // An invalid date is to be ignored (§13.1.3, §13.1.4), and NaN compares false.
+  if (ifMatch !== null) {
+    if (!lists(ifMatch, etag, 'strong')) return 'failed';
+  } else if (modified > parseHttpDate(field(environ, 'HTTP_IF_UNMODIFIED_SINCE'))) {
+    return 'failed';
+  }
+  if (ifNoneMatch !== null) {
+    if (lists(ifNoneMatch, etag, 'weak')) return 'not modified';
+  } else if (modified <= parseHttpDate(field(environ, 'HTTP_IF_MODIFIED_SINCE'))) {
+    return 'not modified';
+  }
+  return 'perform';
 }
 
-/** Weak comparison (§8.8.3.2): a gateway that compressed the file may have marked its tag as weak. */
-function listsTag(list: string, etag: string): boolean {
+/** Step 5: whether Range may be heeded, because the client has a part of this very state (RFC 9110 §13.1.5). */
+export function ifRangeHolds(environ: Environ, { etag, lastModified }: Validators): boolean {
+  const ifRange = field(environ, 'HTTP_IF_RANGE')?.trim();
+  if (ifRange === undefined || ifRange === etag) return true;
+  // A date must be the very one. It tells nothing about a file that may change again within the same second (§8.8.2.2).
+  const modified = Date.parse(lastModified);
+  return parseHttpDate(ifRange) === modified && Date.now() - modified >= 2000;
+}
+
+function field(environ: Environ, key: string): string | null {
+  const value = environ[key];
+  return typeof value === 'string' ? value : null;
+}
+
+/**
+ * Whether a list of entity tags, or `*`, has this one. Weak comparison heeds no W/, for a gateway that compressed the
+ * file may have put it there; in a strong one such a tag equals nothing (RFC 9110 §8.8.3.2).
+ */
+function lists(list: string, etag: string, comparison: 'strong' | 'weak'): boolean {
   if (list.trim() === '*') return true;
-  for (const [, tag] of list.matchAll(/(?:W\/)?("[^"]*")/g)) {
-    if (tag === etag) return true;
+  for (const [, weak, tag] of list.matchAll(/(W\/)?("[^"]*")/g)) {
+    if (tag === etag && (weak === undefined || comparison === 'weak')) return true;
   }
   return false;
 }
@@ -45,7 +80,8 @@ const IMF_FIXDATE = /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/;
 const RFC850_DATE = /^\w{6,9}, \d\d-\w{3}-\d\d \d\d:\d\d:\d\d GMT$/;
 const ASCTIME_DATE = /^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
-function parseHttpDate(text: string): number {
+function parseHttpDate(text: string | null): number {
+  if (text === null) return Number.NaN;
   if (IMF_FIXDATE.test(text) || RFC850_DATE.test(text)) return Date.parse(text);
   return ASCTIME_DATE.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }

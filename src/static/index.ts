@@ -3,127 +3,155 @@
  *
  * @example
  * ```ts
- * await serve(staticFiles('/srv/www', { cacheControl: 'public, max-age=3600' }));
+ * await serve(staticFiles('/srv/www', { cacheControl: { '*.html': 'no-cache', 'assets/**': 'max-age=31536000' } }));
  * ```
  *
  * @module
  */
 
-import { closeSync, realpathSync } from 'node:fs';
-import { extname } from 'node:path';
-import { lookup } from 'mrmime';
-import { DiskFile } from '../files.js';
-import type { Application, Environ, HeaderList, ResponseBody, StartResponse } from '../types.js';
-import { FileWrapper } from '../util.js';
-import { type Opened, openBeneath, segmentsOf } from './beneath.js';
-import { isNotModified, validatorsOf } from './conditions.js';
+import { closeSync, existsSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Application, ResponseBody } from '../types.js';
+import { type Exchange, redirectToSlash, say } from './answers.js';
+import { type Opened, openBeneath } from './beneath.js';
+import { type Encoding, preferredEncodings, SUFFIXES } from './encodings.js';
+import { sendFile } from './file-answer.js';
+import { sendListing } from './listing-answer.js';
+import { type CheckedOptions, checkOptions, type StaticOptions } from './options.js';
+import { type RequestPath, readPath } from './request-path.js';
 
-export interface StaticOptions {
-  /** The file that stands for its directory. Default: `'index.html'`. */
-  index?: string;
-  /** The value of Cache-Control. Default: no such field. */
-  cacheControl?: string;
+export type { StaticOptions } from './options.js';
+
+/** What is served. */
+interface Site extends CheckedOptions {
+  /** A real path. */
+  readonly root: string;
+}
+
+/** What a path was found to name; who gets it closes it. */
+interface Found {
+  opened: Opened;
+  names: readonly string[];
 }
 
 /**
- * Serves the regular files beneath a directory, to GET and HEAD. A body goes through `wsgi.file_wrapper`, so that it
- * leaves by `sendfile` where the gateway can do that. Names that begin with a dot are not served, nor is anything that
- * a symbolic link leads to outside `root`.
+ * Serves the regular files beneath a directory, to GET and HEAD: whole, in part (RFC 9110 §14), or not at all if the
+ * client has them (§13). A body goes through `wsgi.file_wrapper`, so that it leaves by `sendfile` where the gateway can
+ * do that. Nothing outside `root` is ever opened, unless a symbolic link leads there and the options want it followed.
  *
- * @param root the directory; it must exist
- * @throws Error with the `code` of realpath(3) when it does not
+ * @param root the directory; if it is a symbolic link, where that leads is looked up now and never again
+ * @throws Error with a `code`, that of realpath(3) or ENOTDIR, when there is no such directory
+ * @throws TypeError or RangeError when an option is wrong
  */
 export function staticFiles(root: string, options: StaticOptions = {}): Application {
-  const realRoot = realpathSync.native(root);
-  const { index = 'index.html', cacheControl } = options;
+  const site: Site = { ...checkOptions(options), root: realpathSync.native(root) };
+  if (!statSync(site.root).isDirectory()) {
+    throw Object.assign(new Error(`${root} is not a directory`), { code: 'ENOTDIR', path: root });
+  }
 
   return (environ, startResponse) => {
+    const exchange: Exchange = { environ, startResponse };
     if (environ.REQUEST_METHOD !== 'GET' && environ.REQUEST_METHOD !== 'HEAD') {
-      return answer(environ, startResponse, '405 Method Not Allowed', [['Allow', 'GET, HEAD']]);
+      return say(exchange, '405 Method Not Allowed', [['Allow', 'GET, HEAD']]);
     }
     const { PATH_INFO: pathInfo = '', SCRIPT_NAME: scriptName = '' } = environ;
     // The root without its slash: the links of its index page would lead past the application.
-    if (pathInfo === '' && scriptName !== '') return redirectToSlash(environ, startResponse, lastName(scriptName));
-    const segments = segmentsOf(pathInfo || '/');
-    if (segments === null) return notFound(environ, startResponse);
+    if (pathInfo === '' && scriptName !== '') return redirectToSlash(exchange, lastName(scriptName));
 
-    const asksForDirectory = segments.at(-1) === '';
-    const names = asksForDirectory ? [...segments.slice(0, -1), index] : segments;
-    const opened = openBeneath(realRoot, names);
-    if (opened === null) return notFound(environ, startResponse);
-    if (opened.stats.isFile()) {
-      return send(environ, startResponse, opened, names.at(-1) ?? '', cacheControl);
-    }
-    closeSync(opened.descriptor);
-    if (!opened.stats.isDirectory() || asksForDirectory) return notFound(environ, startResponse);
-    return redirectToSlash(environ, startResponse, names.at(-1) ?? '');
+    const path = readPath(pathInfo || '/', site.dotfiles);
+    if (path === 'denied') return say(exchange, '403 Forbidden');
+    if (path === null) return say(exchange, '404 Not Found');
+    const found = find(site, path) ?? findFallback(site, path);
+    if (found === null) return say(exchange, '404 Not Found');
+    return found.opened.stats.isFile()
+      ? answerFile(site, exchange, found)
+      : answerDirectory(site, exchange, found, path);
   };
 }
 
-function send(
-  environ: Environ,
-  startResponse: StartResponse,
-  { descriptor, stats }: Opened,
-  name: string,
-  cacheControl: string | undefined,
-): ResponseBody {
-  const file = new DiskFile(descriptor, Number(stats.size));
-  try {
-    const validators = validatorsOf(stats.size, stats.mtimeNs);
-    const headers: HeaderList = [
-      // On a 304, too: RFC 9110 §8.6 wants it to say what the 200 would have said.
-      ['Content-Length', String(file.size)],
-      ['Last-Modified', validators.lastModified],
-      ['ETag', validators.etag],
-    ];
-    if (cacheControl !== undefined) headers.push(['Cache-Control', cacheControl]);
-
-    if (isNotModified(environ, validators)) {
-      startResponse('304 Not Modified', headers);
-      file.close();
-      return [];
-    }
-    headers.push(['Content-Type', contentType(name)], ['X-Content-Type-Options', 'nosniff']);
-    startResponse('200 OK', headers);
-    if (environ.REQUEST_METHOD === 'HEAD') {
-      file.close();
-      return [];
-    }
-    return new (environ['wsgi.file_wrapper'] ?? FileWrapper)(file, BLOCK_SIZE);
-  } catch (error) {
-    file.close();
-    throw error;
+function find(site: Site, { names, slash }: RequestPath): Found | null {
+  if (!slash) return openNames(site, names);
+  for (const index of site.index) {
+    const found = openFile(site, [...names, index]);
+    if (found !== null) return found;
   }
+  if (!site.listing) return null;
+  const found = openNames(site, names);
+  if (found === null || found.opened.stats.isDirectory()) return found;
+  closeSync(found.opened.descriptor);
+  return null;
 }
 
-// Where the gateway reads the file itself: large enough that system calls do not count, small enough for every client.
-const BLOCK_SIZE = 65536;
-
-function contentType(name: string): string {
-  const type = lookup(extname(name)) ?? 'application/octet-stream';
-  return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
+/** A picture or a script that is missing is missing; what has no extension may be a place in the application. */
+function findFallback(site: Site, { names }: RequestPath): Found | null {
+  if (site.fallback === null || names.at(-1)?.includes('.')) return null;
+  return openFile(site, site.fallback);
 }
 
-// Relative to the request, whose last segment it repeats: right wherever the application is mounted, and no address of
-// another host whatever the request says.
-function redirectToSlash(environ: Environ, startResponse: StartResponse, name: string): ResponseBody {
-  const query = environ.QUERY_STRING ? `?${environ.QUERY_STRING}` : '';
-  const location = `./${encodeURIComponent(name)}/${query}`;
-  return answer(environ, startResponse, '301 Moved Permanently', [['Location', location]]);
+function openFile(site: Site, names: readonly string[]): Found | null {
+  const found = openNames(site, names);
+  if (found === null || found.opened.stats.isFile()) return found;
+  closeSync(found.opened.descriptor);
+  return null;
+}
+
+function openNames({ root, symlinks }: Site, names: readonly string[]): Found | null {
+  const opened = openBeneath(root, names, symlinks);
+  return opened === null ? null : { opened, names };
+}
+
+function answerFile(site: Site, exchange: Exchange, { opened, names }: Found): ResponseBody {
+  const path = names.join('/');
+  const compressed = findCompressed(site, exchange, { opened, names });
+  if (compressed !== null) closeSync(opened.descriptor);
+  return sendFile(exchange, {
+    opened: compressed?.opened ?? opened,
+    encoding: compressed?.encoding,
+    varies: site.precompressed.length > 0,
+    name: names.at(-1) ?? '',
+    cacheControl: site.cacheControl(path),
+    download: site.download(path),
+  });
+}
+
+function findCompressed(
+  { precompressed, root, symlinks }: Site,
+  { environ }: Exchange,
+  { opened, names }: Found,
+): { opened: Opened; encoding: Encoding } | null {
+  if (precompressed.length === 0) return null;
+  // Part of a file is part of the plain one: a client that resumes a download knows nothing of its codings.
+  if (environ.REQUEST_METHOD === 'GET' && environ.HTTP_RANGE !== undefined) return null;
+  const last = names.at(-1) ?? '';
+  for (const encoding of preferredEncodings(environ.HTTP_ACCEPT_ENCODING, precompressed)) {
+    const sibling = [...names.slice(0, -1), last + SUFFIXES[encoding]];
+    // Most files have none, and a call that fails is dear.
+    if (!existsSync(join(root, ...sibling))) continue;
+    const found = openBeneath(root, sibling, symlinks);
+    if (found === null) continue;
+    // In seconds, which is what archives and compressors keep of a time.
+    const isStale = found.stats.mtimeNs / SECOND < opened.stats.mtimeNs / SECOND;
+    if (found.stats.isFile() && !isStale) return { opened: found, encoding };
+    closeSync(found.descriptor);
+  }
+  return null;
+}
+
+const SECOND = 1_000_000_000n;
+
+function answerDirectory(
+  site: Site,
+  exchange: Exchange,
+  { opened, names }: Found,
+  { slash }: RequestPath,
+): ResponseBody {
+  try {
+    return slash ? sendListing(site, exchange, opened, names) : redirectToSlash(exchange, names.at(-1) ?? '');
+  } finally {
+    closeSync(opened.descriptor);
+  }
 }
 
 function lastName(scriptName: string): string {
   return Buffer.from(scriptName.slice(scriptName.lastIndexOf('/') + 1), 'latin1').toString();
-}
-
-function notFound(environ: Environ, startResponse: StartResponse): ResponseBody {
-  return answer(environ, startResponse, '404 Not Found', []);
-}
-
-/** A short answer in words. */
-function answer(environ: Environ, startResponse: StartResponse, status: string, headers: HeaderList): ResponseBody {
-  const text = `${status.slice(4)}\n`;
-  headers.push(['Content-Type', 'text/plain; charset=utf-8'], ['Content-Length', String(text.length)]);
-  startResponse(status, headers);
-  return environ.REQUEST_METHOD === 'HEAD' ? [] : [text];
 }

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DiskFile } from '../../src/files.js';
-import { staticFiles } from '../../src/static/index.js';
-import type { Chunk, Environ, HeaderList, ResponseBody } from '../../src/types.js';
+import { type StaticOptions, staticFiles } from '../../src/static/index.js';
+import type { Environ, HeaderList } from '../../src/types.js';
 import { FileWrapper, setupTestingDefaults } from '../../src/util.js';
-import { validator } from '../../src/validate.js';
+import { type Answer, ask } from './ask.js';
 
 const outside = mkdtempSync(join(tmpdir(), 'uwsgiref-static-'));
 const root = join(outside, 'root');
@@ -47,30 +47,13 @@ beforeAll(() => {
 afterAll(() => rmSync(outside, { recursive: true }));
 afterEach(() => expect(openDescriptors()).toBe(openedAtFirst));
 
-interface Answer {
-  status: string;
-  headers: Record<string, string>;
-  body: string;
-}
-
-function request(pathInfo: string, given: Record<string, unknown> = {}, options = {}, from = root): Answer {
-  const environ: Partial<Environ> = {
-    QUERY_STRING: '',
-    PATH_INFO: pathInfo,
-    'wsgi.file_wrapper': FileWrapper,
-    ...given,
-  };
-  setupTestingDefaults(environ);
-  const answer: Answer = { status: '', headers: {}, body: '' };
-  const result = validator(staticFiles(from, options))(environ, (status, headers) => {
-    answer.status = status;
-    answer.headers = Object.fromEntries(headers);
-    expect(headers).toHaveLength(Object.keys(answer.headers).length);
-    return () => undefined;
-  }) as Iterable<Chunk> & ResponseBody;
-  answer.body = Buffer.concat([...result].map((block) => Buffer.from(block as Uint8Array))).toString();
-  void result.close?.();
-  return answer;
+function request(
+  pathInfo: string,
+  given: Record<string, unknown> = {},
+  options: StaticOptions = {},
+  from = root,
+): Answer {
+  return ask(from, pathInfo, given, options);
 }
 
 describe('a file', () => {
@@ -83,6 +66,7 @@ describe('a file', () => {
       'Content-Length': '14',
       'Last-Modified': 'Mon, 03 Feb 2020 04:05:06 GMT',
       ETag: expect.stringMatching(/^"e-[0-9a-z]+"$/),
+      'Accept-Ranges': 'bytes',
       'X-Content-Type-Options': 'nosniff',
     });
   });
@@ -176,7 +160,7 @@ describe('a directory', () => {
 
   it('never is a file', () => {
     expect(request('/hello.txt/').status).toBe('404 Not Found');
-    expect(request('/docs/', {}, { index: '.' }).status).toBe('404 Not Found');
+    expect(request('/', {}, { index: 'docs' }).status).toBe('404 Not Found');
   });
 });
 
@@ -234,7 +218,7 @@ describe('a conditional request', () => {
   it('that needs nothing is answered with 304', () => {
     const { headers } = request('/hello.txt', {}, { cacheControl: 'no-cache' });
     const again = request('/hello.txt', { HTTP_IF_NONE_MATCH: headers.ETag }, { cacheControl: 'no-cache' });
-    const kept: HeaderList = Object.entries(headers).filter(([name]) => !/^(Content-Type|X-)/.test(name));
+    const kept: HeaderList = Object.entries(headers).filter(([name]) => !/^(Content-Type|Accept-Ranges|X-)/.test(name));
     expect(again).toEqual({ status: '304 Not Modified', headers: Object.fromEntries(kept), body: '' });
   });
 

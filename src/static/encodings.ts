@@ -1,0 +1,28 @@
+/** Files that were compressed beforehand: `app.js.br` beside `app.js` (RFC 9110 §12.5.3). */
+
+import { qualitiesOf } from './qualities.js';
+
+/** A content coding, and what the name of a file in it ends in. */
+export const SUFFIXES = { br: '.br', zstd: '.zst', gzip: '.gz' } as const;
+
+export type Encoding = keyof typeof SUFFIXES;
+
+/**
+ * The codings to look for, best first: by the client's weights, and between equal ones by the order of `offered`.
+ * Those behind the plain file are left out, for that is always there. It is sent even to a client that accepts nothing
+ * that there is (§12.1 lets a server disregard the field): it is of more use than an error.
+ *
+ * @param acceptEncoding absent where the client says nothing, and then gets the plain file
+ */
+export function preferredEncodings(acceptEncoding: unknown, offered: readonly Encoding[]): Encoding[] {
+  if (typeof acceptEncoding !== 'string' || acceptEncoding === '') return [];
+  const qualities = qualitiesOf(acceptEncoding);
+  const rest = qualities.get('*');
+  // Not being compressed is acceptable unless it is excluded, but nothing to prefer unless it is named.
+  const plain = qualities.get('identity') ?? rest ?? 0;
+  const quality = (encoding: Encoding) =>
+    qualities.get(encoding) ?? (encoding === 'gzip' ? qualities.get('x-gzip') : undefined) ?? rest ?? 0;
+  return offered
+    .filter((encoding) => quality(encoding) > 0 && quality(encoding) >= plain)
+    .sort((one, other) => quality(other) - quality(one));
+}
