@@ -22,7 +22,7 @@ export const MOST_RANGES = 16;
 export function parseRanges(field: string, size: number): Range[] | null {
   const [, list] = /^bytes=(.*)$/i.exec(field) ?? [];
   // RFC 9110 §5.6.1: empty elements of a list are to be ignored.
-  const specs = list?.split(',').flatMap((spec) => trimBlanks(spec) || []) ?? [];
+  const specs = list?.split(',').flatMap((spec) => spec.trim() || []) ?? [];
   if (specs.length === 0 || specs.length > MOST_RANGES) return null;
 
   const ranges: Range[] = [];
@@ -58,8 +58,4 @@ function addRange(ranges: Range[], added: Range): void {
     place = index;
   }
   ranges.splice(place, 0, { offset, length });
-}
-
-function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
