@@ -74,7 +74,8 @@ export const openPinned: Open = (path, isAllowed) => {
   const pin = openSync(path, O_PATH);
   try {
     const self = `/proc/self/fd/${pin}`;
-    if (!isAllowed(readlinkSync(self).replace(DELETED, ''))) return null;
+    const realPath = readlinkSync(self);
+    if (!isAllowed(realPath) && !isAllowed(realPath.replace(DELETED, ''))) return null;
     if (!isServed(fstatSync(pin, { bigint: true }))) return null;
     const descriptor = openSync(self, constants.O_RDONLY);
     return withStats(descriptor, `/proc/self/fd/${descriptor}`);

@@ -145,5 +145,5 @@ function checkDownload(given: boolean | string | readonly string[]): ByPath<bool
 
 function matcher(key: string, glob: string): (path: string) => boolean {
   if (glob === '') throw new RangeError(`${key} must have globs that match something, got ''`);
-  return picomatch(glob, { basename: true, dot: true });
+  return picomatch(glob, { basename: !glob.includes('/'), dot: true });
 }

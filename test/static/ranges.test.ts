@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { staticFiles } from '../../src/static/index.js';
 import { MOST_RANGES, parseRanges } from '../../src/static/ranges.js';
+import type { Environ, ResponseBody } from '../../src/types.js';
+import { FileWrapper, setupTestingDefaults } from '../../src/util.js';
+import { openFiles } from '../server/fixtures/descriptors.js';
 import { get, RawClient, request } from '../server/fixtures/raw-client.js';
 import { started } from '../server/fixtures/started-server.js';
 import { ask } from './ask.js';
@@ -120,6 +123,29 @@ describe('an answer in part', () => {
     const { status, headers, body } = ask(root, '/digits.txt', { HTTP_RANGE: 'bytes=2-4' });
     expect([status, body]).toEqual(['206 Partial Content', '234']);
     expect(headers).toEqual({ ...whole.headers, 'Content-Length': '3', 'Content-Range': 'bytes 2-4/10' });
+  });
+
+  it('is wrapped for sendfile', () => {
+    const environ: Partial<Environ> = { PATH_INFO: '/large.bin', HTTP_RANGE: 'bytes=70000-' };
+    setupTestingDefaults(environ);
+    const body = staticFiles(root)(environ, () => () => undefined) as FileWrapper;
+    expect(body).toBeInstanceOf(FileWrapper);
+    expect(body.filelike).toMatchObject({ offset: 70_000, length: 230_000, size: 300_000 });
+    body.close?.();
+  });
+
+  it('closes the file, by sendfile, by reading, and where nothing is sent', () => {
+    const before = openFiles(root);
+    for (const field of ['bytes=0-0', 'bytes=0-0,5-5', 'bytes=500-', 'bytes=x']) {
+      ask(root, '/digits.txt', { HTTP_RANGE: field });
+      expect([field, openFiles(root)]).toEqual([field, before]);
+    }
+    const environ: Partial<Environ> = { PATH_INFO: '/digits.txt', HTTP_RANGE: 'bytes=0-0,5-5' };
+    setupTestingDefaults(environ);
+    const body = staticFiles(root)(environ, () => () => undefined) as ResponseBody;
+    expect(openFiles(root)).toBe(before + 1);
+    void body.close?.();
+    expect(openFiles(root)).toBe(before);
   });
 
   it('is refused with the size where there is no such part', () => {
