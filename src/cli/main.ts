@@ -3,6 +3,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FORWARDED_FIELDS } from '../server/forwarded.js';
+import type { StaticOptions } from '../static/index.js';
 import { VERSION } from '../version.js';
 import { checkCommand } from './check.js';
 import { type ListenFlags, serveCommand } from './serve.js';
@@ -19,6 +20,21 @@ function port(text: string): number {
 
 function list(text: string): string[] {
   return text.split(',').map((each) => each.trim());
+}
+
+/** The first choice is the default. */
+function choice(flags: string, description: string, choices: string[]): Option {
+  return new Option(flags, description).choices(choices).default(choices[0]);
+}
+
+function collect(value: string, values: string[] = []): string[] {
+  return [...values, value];
+}
+
+/** A value of Cache-Control has no colon, so that what is before one is a glob. */
+function cacheRule(text: string, rules: Record<string, string> = {}): Record<string, string> {
+  const [, glob = '**', value = ''] = /^(?:(.*):)?\s*(.*)$/s.exec(text) ?? [];
+  return { ...rules, [glob]: value };
 }
 
 function listening(command: Command): Command {
@@ -42,7 +58,20 @@ listening(program.command('serve'))
 listening(program.command('static'))
   .description('serve the files of a directory')
   .argument('<directory>')
-  .action((root: string, options: ListenFlags) => serveCommand({ kind: 'directory', root }, options));
+  .option('--index <name>', 'file that stands for its directory; may be given again (default: index.html)', collect)
+  .option('--listing', 'show what is in a directory that has no index')
+  .option('--cache-control <[glob:]value>', "Cache-Control, as '*.html: no-cache'; may be given again", cacheRule)
+  .option('--precompressed', 'send file.br, file.zst or file.gz in place of file')
+  .option('--fallback <file>', 'what to send where there is no file, to requests without an extension')
+  .option('--download <glob>', "files to save rather than show, '**' for all; may be given again", collect)
+  .addOption(choice('--symlinks <which>', 'symbolic links to follow', ['beneath', 'follow', 'never']))
+  .addOption(choice('--dotfiles <how>', 'what to do about hidden names', ['ignore', 'deny', 'allow']))
+  .action((root: string, flags: ListenFlags & StaticOptions) => {
+    const { index, listing, cacheControl, precompressed, fallback, download, symlinks, dotfiles, ...listen } = flags;
+    const given = { index, listing, cacheControl, precompressed, fallback, download, symlinks, dotfiles };
+    const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    return serveCommand({ kind: 'directory', root, options }, listen);
+  });
 
 program
   .command('check')

@@ -1,12 +1,12 @@
 /** `uwsgiref serve` and `uwsgiref static`: serve until a signal says stop. */
 
 import { type Server, type ServerOptions, serve } from '../server/index.js';
-import { staticFiles } from '../static/index.js';
+import { type StaticOptions, staticFiles } from '../static/index.js';
 import { loadApplication } from './load-application.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-type Served = { kind: 'application'; target: string } | { kind: 'directory'; root: string };
+type Served = { kind: 'application'; target: string } | { kind: 'directory'; root: string; options: StaticOptions };
 
 /** The options of the command line that are those of the server. `path` stands above `host` and `port`. */
 export interface ListenFlags
@@ -33,7 +33,8 @@ export async function serveCommand(served: Served, flags: ListenFlags): Promise<
     };
     for (const each of SIGNALS) process.on(each, stop);
   });
-  const application = served.kind === 'directory' ? staticFiles(served.root) : await loadApplication(served.target);
+  const application =
+    served.kind === 'directory' ? staticFiles(served.root, served.options) : await loadApplication(served.target);
   server = await serve(application, options);
   process.stdout.write(`Serving ${served.kind === 'directory' ? served.root : served.target} at ${server.url}\n`);
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compiledPackage } from '../server/fixtures/compiled-package.js';
@@ -39,6 +39,57 @@ describe('uwsgiref static', () => {
 
     program.process.kill('SIGTERM');
     expect(await program.ended).toBe(0);
+  });
+
+  it('has the options of staticFiles', async () => {
+    const root = join(temporaryFolder(), 'www');
+    mkdirSync(join(root, 'docs'), { recursive: true });
+    for (const name of ['home.htm', 'app.js', 'app.js.gz', '.env', 'docs/a.txt']) writeFileSync(join(root, name), name);
+    symlinkSync('app.js', join(root, 'link'));
+    const program = new Program(process.execPath, [
+      ...[main, 'static', '--port', '0', '--index', 'index.htm', '--index', 'home.htm', '--listing', '--precompressed'],
+      ...[
+        '--cache-control',
+        '*.js: max-age=60',
+        '--cache-control',
+        'no-cache',
+        '--fallback',
+        'home.htm',
+        '--download',
+        '*.txt',
+      ],
+      ...['--symlinks', 'never', '--dotfiles', 'deny', root],
+    ]);
+    const url = (await program.says(/^Serving \S+ at (http:\S+)\n/))[1]!;
+    const get = (path: string, accept = 'identity') => fetch(url + path, { headers: { 'accept-encoding': accept } });
+
+    const index = await get('/');
+    expect([index.headers.get('cache-control'), await index.text()]).toEqual(['no-cache', 'home.htm']);
+    const script = await get('/app.js');
+    expect([script.headers.get('cache-control'), await script.text()]).toEqual(['max-age=60', 'app.js']);
+    const { output } = await curl(['-H', 'Accept-Encoding: gzip', `${url}/app.js`]);
+    expect(output.toString()).toBe('app.js.gz');
+    expect(await (await get('/docs/')).text()).toContain('<a href="./a.txt">');
+    expect((await get('/docs/a.txt')).headers.get('content-disposition')).toBe('attachment; filename="a.txt"');
+    expect(await (await get('/users/7')).text()).toBe('home.htm');
+    expect((await get('/.env')).status).toBe(403);
+    // Not followed, it is not there, so that the fallback stands for it.
+    expect(await (await get('/link')).text()).toBe('home.htm');
+    program.process.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+  });
+
+  it('says in one line which option is wrong, and exits with 1', async () => {
+    for (const [args, complaint] of [
+      [['--symlinks', 'some'], "argument 'some' is invalid. Allowed choices are beneath, follow, never"],
+      [['--fallback', '../x'], "fallback must be the path of a file beneath the root, got '../x'"],
+      [['--cache-control', '*.js:'], 'cacheControl must be one or more visible ASCII characters'],
+    ] as const) {
+      const program = new Program(process.execPath, [main, 'static', temporaryFolder(), '--port', '0', ...args]);
+      expect(await program.ended).toBe(1);
+      expect(program.errorOutput).toMatch(/^[^\n]+\n$/);
+      expect(program.errorOutput).toContain(complaint);
+    }
   });
 
   it('says in one line that there is no such directory, and exits with 1', async () => {
