@@ -76,9 +76,10 @@ export const openPinned: Open = (path, isAllowed) => {
     const self = `/proc/self/fd/${pin}`;
     const realPath = readlinkSync(self);
     if (!isAllowed(realPath) && !isAllowed(realPath.replace(DELETED, ''))) return null;
-    if (!isServed(fstatSync(pin, { bigint: true }))) return null;
+    const stats = fstatSync(pin, { bigint: true });
+    if (!isServed(stats)) return null;
     const descriptor = openSync(self, constants.O_RDONLY);
-    return withStats(descriptor, `/proc/self/fd/${descriptor}`);
+    return { descriptor, stats, path: `/proc/self/fd/${descriptor}` };
   } finally {
     closeSync(pin);
   }

@@ -9,15 +9,14 @@
  * @module
  */
 
-import { closeSync, existsSync, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, realpathSync, statSync } from 'node:fs';
 import type { Application, ResponseBody } from '../types.js';
 import { type Exchange, redirectToSlash, say } from './answers.js';
 import { type Opened, openBeneath } from './beneath.js';
-import { type Encoding, preferredEncodings, SUFFIXES } from './encodings.js';
 import { sendFile } from './file-answer.js';
 import { sendListing } from './listing-answer.js';
 import { type CheckedOptions, checkOptions, type StaticOptions } from './options.js';
+import { chooseEncoding } from './precompressed.js';
 import { type RequestPath, readPath } from './request-path.js';
 
 export type { StaticOptions } from './options.js';
@@ -102,42 +101,16 @@ function openNames({ root, symlinks }: Site, names: readonly string[]): Found | 
 
 function answerFile(site: Site, exchange: Exchange, { opened, names }: Found): ResponseBody {
   const path = names.join('/');
-  const compressed = findCompressed(site, exchange, { opened, names });
-  if (compressed !== null) closeSync(opened.descriptor);
+  const chosen = chooseEncoding(site, exchange.environ, names, opened);
   return sendFile(exchange, {
-    opened: compressed?.opened ?? opened,
-    encoding: compressed?.encoding,
+    opened: chosen.opened,
+    encoding: chosen.encoding,
     varies: site.precompressed.length > 0,
     name: names.at(-1) ?? '',
     cacheControl: site.cacheControl(path),
     download: site.download(path),
   });
 }
-
-function findCompressed(
-  { precompressed, root, symlinks }: Site,
-  { environ }: Exchange,
-  { opened, names }: Found,
-): { opened: Opened; encoding: Encoding } | null {
-  if (precompressed.length === 0) return null;
-  // Part of a file is part of the plain one: a client that resumes a download knows nothing of its codings.
-  if (environ.REQUEST_METHOD === 'GET' && environ.HTTP_RANGE !== undefined) return null;
-  const last = names.at(-1) ?? '';
-  for (const encoding of preferredEncodings(environ.HTTP_ACCEPT_ENCODING, precompressed)) {
-    const sibling = [...names.slice(0, -1), last + SUFFIXES[encoding]];
-    // Most files have none, and a call that fails is dear.
-    if (!existsSync(join(root, ...sibling))) continue;
-    const found = openBeneath(root, sibling, symlinks);
-    if (found === null) continue;
-    // In seconds, which is what archives and compressors keep of a time.
-    const isStale = found.stats.mtimeNs / SECOND < opened.stats.mtimeNs / SECOND;
-    if (found.stats.isFile() && !isStale) return { opened: found, encoding };
-    closeSync(found.descriptor);
-  }
-  return null;
-}
-
-const SECOND = 1_000_000_000n;
 
 function answerDirectory(
   site: Site,

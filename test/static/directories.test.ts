@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { staticFiles } from '../../src/static/index.js';
+import { MOST_ENTRIES } from '../../src/static/listing.js';
 import { readableSize } from '../../src/static/listing-page.js';
 import type { Application } from '../../src/types.js';
 import { shiftPathInfo } from '../../src/util.js';
@@ -179,6 +180,18 @@ describe('a listing', () => {
 
   it('to HEAD has the fields of GET', () => {
     expect(list('/list/', { REQUEST_METHOD: 'HEAD' })).toEqual({ ...list('/list/'), body: '' });
+  });
+
+  it('ends somewhere, and says so', () => {
+    const folder = join(root, 'many');
+    mkdirSync(folder);
+    for (let number = 0; number <= MOST_ENTRIES; number++) writeFileSync(join(folder, `${number}`), '');
+    expect(JSON.parse(list('/many/', { HTTP_ACCEPT: 'application/json' }).body)).toMatchObject({ cut: true });
+    expect(list('/many/').body).toContain(`0 directories, ${MOST_ENTRIES} files. There are more.`);
+    rmSync(join(folder, '0'));
+    expect(json('/many/').entries).toHaveLength(MOST_ENTRIES);
+    expect(list('/many/').body).not.toContain('There are more.');
+    rmSync(folder, { recursive: true });
   });
 
   it('leaves no descriptor open', () => {
