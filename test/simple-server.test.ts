@@ -220,7 +220,7 @@ describe('serving', () => {
     await handled;
     expect(refusals).toMatchObject([{ status: 400, address: '127.0.0.1', requestLine: 'GET /\x01 HTTP/1.1' }]);
     expect(log.text.replace(/\[.*?\]/g, '[]')).toBe(
-      `127.0.0.1 - - [] code 400, message ${refusals[0]!.reason}\n` + '127.0.0.1 - - [] "GET /\\x01 HTTP/1.1" 400 -\n',
+      `127.0.0.1 - - [] code 400, message ${refusals[0]!.reason}\n127.0.0.1 - - [] "GET /\\x01 HTTP/1.1" 400 -\n`,
     );
   });
 
