@@ -23,6 +23,12 @@ constexpr size_t kCopyLimit = 16 * 1024;
 // What a log gets to see of a request line that was refused. Bytes.
 constexpr size_t kLoggedRequestLine = 256;
 
+/// Of a request of which not even the method is known.
+constexpr http::RequestLine kNoLine;
+
+/// Whether the request is a HEAD: no answer to it has a body, an error neither (RFC 9110 §9.3.2).
+bool is_head(const http::RequestLine& line) noexcept { return line.method_id == http::Method::kHead; }
+
 }  // namespace
 
 Connection::Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer)
@@ -75,8 +81,6 @@ void Connection::on_half_close() noexcept {
   Turn turn(*this);
   half_closed_ = true;
   linger_ = false;
-  // A body that is not whole never will be.
-  if (collecting_) closing_ = true;
   changed_ = true;
 }
 
@@ -84,12 +88,13 @@ void Connection::on_deadline() noexcept {
   Turn turn(*this);
   Wait over = std::exchange(waiting_.kind, Wait::kNothing);
   if (over == Wait::kHead && !input_.empty()) {
-    refuse(http::RequestError::kHeadTimeout, input_.view());
+    refuse(http::RequestError::kHeadTimeout, input_.view(), partial_ ? partial_->parser.request_line() : kNoLine);
   } else if (over == Wait::kBody) {
-    refuse(http::RequestError::kBodyTimeout, collecting_->held_->head);
+    refuse(http::RequestError::kBodyTimeout, collecting_->held_->head, collecting_->held_->line);
   } else if (over == Wait::kAnswer) {
+    bool head_request = first_->head_request_;
     drop_exchanges(Gone::kTimedOut);
-    refuse("504 Gateway Timeout", "The application did not answer in time.");
+    refuse("504 Gateway Timeout", "The application did not answer in time.", head_request);
   } else {
     closing_ = true;
   }
@@ -103,7 +108,7 @@ void Connection::close() noexcept {
 }
 
 void Connection::hurry() noexcept {
-  if (idle()) await(Wait::kIdle, EventLoop::now());
+  if (idle() && waiting_.kind != Wait::kLinger) await(Wait::kIdle, EventLoop::now());
 }
 
 // --- Turns -----------------------------------------------------------------------------------------------------------
@@ -119,6 +124,7 @@ void Connection::end_turn() noexcept {
     return;
   }
   if (!closing_) settle();
+  bool reset = closing_ && cuts_body();
   if (turn_output_) loop().give_back(std::move(turn_output_));
   in_writable_ = false;
   turns_ = 0;
@@ -126,8 +132,7 @@ void Connection::end_turn() noexcept {
     arm_deadline();
     return;
   }
-  // The end of such a body is the connection's own; only a reset tells the client that it was not reached.
-  if (reset_ || (first_ && first_->ends_with_connection())) {
+  if (reset) {
     linger discard{.l_onoff = 1, .l_linger = 0};
     setsockopt(fd(), SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
   } else if (secure_ && !first_ && output_.empty()) {
@@ -136,6 +141,13 @@ void Connection::end_turn() noexcept {
     usockets().shutdown(secure_, socket_);
   }
   usockets().close(secure_, socket_, 0, nullptr);  // on_close destroys this
+}
+
+bool Connection::cuts_body() const noexcept {
+  bool unsent = !output_.empty() || (turn_output_ && !turn_output_->empty());
+  if (!first_) return tail_ == Tail::kAborted || (tail_ == Tail::kWhole && unsent);
+  if (!first_->started() || first_->framing_.body != http::ResponseFraming::Body::kClose) return false;
+  return first_->state_ != Exchange::State::kFinished || unsent || !first_->pending_.empty();
 }
 
 void Connection::settle() noexcept {
@@ -148,7 +160,10 @@ void Connection::settle() noexcept {
   } while (changed_ && !closing_);
   if (closing_) return;
   // Nothing will complete what is not complete now; what only waits for its turn is answered yet.
-  if (half_closed_ && (input_.empty() || may_dispatch())) reading_over_ = true;
+  if (half_closed_ && (input_.empty() || may_dispatch())) {
+    reading_over_ = true;
+    drop_collecting();
+  }
   flush(false);
   if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
   if (!closing_) update_poll();
@@ -192,6 +207,11 @@ void Connection::await(Wait wait, int64_t now) noexcept {
   set_deadline(now);
 }
 
+void Connection::stop_waiting() noexcept {
+  waiting_ = {};
+  loop().deadlines().set(deadline_slot_, Deadlines::kNever);
+}
+
 void Connection::set_deadline(int64_t now) noexcept {
   loop().deadlines().set(deadline_slot_, waiting_.deadline(settings(), listener_.draining(), now));
 }
@@ -232,7 +252,7 @@ size_t Connection::consume_proxy_header(std::string_view bytes) noexcept {
   http::ProxyHeader header = http::read_proxy_header(bytes);
   switch (header.status) {
     case http::ProxyHeader::Status::kError:
-      refuse(http::RequestError::kBadProxyHeader, bytes);
+      refuse(http::RequestError::kBadProxyHeader, bytes, kNoLine);
       return bytes.size();
     case http::ProxyHeader::Status::kNeedMore:
       return 0;
@@ -261,7 +281,7 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   if (!partial_) parser.reset();
   switch (parser.feed(bytes)) {
     case http::RequestParser::Status::kError:
-      refuse(parser.error(), bytes);
+      refuse(parser.error(), bytes, parser.request_line());
       return bytes.size();
     case http::RequestParser::Status::kNeedMore:
       if (!partial_) {
@@ -284,7 +304,7 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
     error = http::RequestError::kNoClientCertificate;
   }
   if (error != http::RequestError::kNone) {
-    refuse(error, head);
+    refuse(error, head, line);
     return bytes.size();
   }
 
@@ -347,7 +367,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
     if (!step.content.empty()) {
       if (int error_number = held.body.append(step.content)) {
         notice(Notice::kBodyStoreFailed, error_number);
-        refuse("500 Internal Server Error", "The request body could not be stored.");
+        refuse("500 Internal Server Error", "The request body could not be stored.", is_head(held.line));
         return bytes.size();
       }
     }
@@ -357,7 +377,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
       case http::BodyDecoder::Status::kNeedMore:
         return consumed;
       case http::BodyDecoder::Status::kError:
-        refuse(step.error, held.head);
+        refuse(step.error, held.head, held.line);
         return bytes.size();
       case http::BodyDecoder::Status::kDone:
         break;
@@ -379,7 +399,7 @@ std::string_view Connection::client_certificate() {
 
 void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {
   // The wait for the request is over; one for the answer to an earlier one, or for the client to read, goes on.
-  if (waiting_.kind != Wait::kAnswer && waiting_.kind != Wait::kSend) waiting_.kind = Wait::kNothing;
+  if (waiting_.kind != Wait::kAnswer && waiting_.kind != Wait::kSend) stop_waiting();
   enqueue(exchange);
   // RFC 9112 §9.6: what a client sends behind its last request is not a request.
   if (!exchange.keep_alive_) reading_over_ = true;
@@ -387,26 +407,28 @@ void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {
   loop().gateway().on_request(exchange, request);
 }
 
-void Connection::refuse(http::RequestError error, std::string_view head) noexcept {
+void Connection::refuse(http::RequestError error, std::string_view head, const http::RequestLine& line) noexcept {
+  bool head_request = is_head(line);
   if (settings().report_refusals) {
     // Empty lines may stand before the request line (RFC 9112 §2.2).
     head.remove_prefix(std::min(head.find_first_not_of("\r\n"), head.size()));
-    std::string_view line = head.substr(0, std::min(head.find_first_of("\r\n"), kLoggedRequestLine));
-    loop().gateway().on_refused(listener_, {http::status_code(error), http::describe(error), line, peer_});
+    std::string_view text = head.substr(0, std::min(head.find_first_of("\r\n"), kLoggedRequestLine));
+    loop().gateway().on_refused(listener_, {http::status_code(error), http::describe(error), text, peer_});
   }
-  refuse(http::status_of(error), http::describe(error));
+  refuse(http::status_of(error), http::describe(error), head_request);
 }
 
-void Connection::refuse(std::string_view status, std::string_view text) noexcept {
+void Connection::refuse(std::string_view status, std::string_view text, bool head_request) noexcept {
   loop().counters().refused++;
-  if (collecting_) loop().exchanges().release(*std::exchange(collecting_, nullptr));
+  drop_collecting();
   // No byte behind a refused request is ever taken for another request.
   reading_over_ = true;
-  linger_ = true;
+  linger_ = !half_closed_;
   Exchange& exchange = loop().exchanges().acquire();
   exchange.begin_refused(*this);
   enqueue(exchange);
   http::ResponseContext context;
+  context.head_request = head_request;
   context.keep_alive = false;
   context.date = loop().date();
   context.server = settings().server;
@@ -458,6 +480,9 @@ void Connection::advance_answers() noexcept {
 }
 
 void Connection::advance_file(Exchange& exchange) noexcept {
+  // It goes on when the socket is writable. Were it tried again in the same turn, the gateway could be told that the
+  // file has left before it has heard from send_file() that the file has not.
+  if (wants_writable_) return;
   flush(true);
   if (!output_.empty()) return;
   switch (exchange.file_.send(*this)) {
@@ -493,30 +518,39 @@ void Connection::pop_first() noexcept {
     stalled_ = false;
   }
   // The next answer has its own time.
-  if (waiting_.kind == Wait::kAnswer) waiting_.kind = Wait::kNothing;
+  if (waiting_.kind == Wait::kAnswer) stop_waiting();
   bool persists = exchange.keep_alive_;
-  reset_ = exchange.ends_with_connection() && exchange.state_ == Exchange::State::kAborted;
+  if (exchange.framing_.body == http::ResponseFraming::Body::kClose) {
+    tail_ = exchange.state_ == Exchange::State::kAborted ? Tail::kAborted : Tail::kWhole;
+  }
   loop().exchanges().release(exchange);
   changed_ = true;
   if (!persists) {
     reading_over_ = true;
+    // What was refused behind this answer is not answered, so that there is nothing for the client to see.
+    if (first_) linger_ = false;
     drop_exchanges(Gone::kClient);
   }
 }
 
-void Connection::drop_exchanges(Gone why) noexcept {
+void Connection::drop_collecting() noexcept {
   if (collecting_) loop().exchanges().release(*std::exchange(collecting_, nullptr));
+}
+
+void Connection::drop_exchanges(Gone why) noexcept {
+  drop_collecting();
   Exchange* next = std::exchange(first_, nullptr);
   last_ = nullptr;
   running_ = 0;
+  // All handles are stale before the gateway hears of the first: it may want to answer another one right then.
+  std::vector<ExchangeHandle> gone;
   while (next) {
     Exchange& exchange = *next;
     next = exchange.next_;
-    ExchangeHandle handle = exchange.handle();
-    bool over = exchange.over();
+    if (!exchange.over()) gone.push_back(exchange.handle());
     loop().exchanges().release(exchange);
-    if (!over) loop().gateway().on_gone(handle, why);
   }
+  for (ExchangeHandle handle : gone) loop().gateway().on_gone(handle, why);
 }
 
 // --- Output ----------------------------------------------------------------------------------------------------------

@@ -93,12 +93,24 @@ class Connection {
   void rearm() noexcept;
 
  private:
+  /// What the last answer has left behind in the output.
+  enum class Tail : uint8_t {
+    kFramed,   ///< nothing whose end is the connection's own
+    kWhole,    ///< the rest of a body that ends with the connection
+    kAborted,  ///< likewise, and its end was not reached
+  };
+
   void end_turn() noexcept;
+  /// Whether a client would take for whole what it has of a body that ends with the connection, and it is not. Only a
+  /// reset tells it.
+  bool cuts_body() const noexcept;
   void settle() noexcept;
   void flush(bool more_follows) noexcept;
   Wait awaited() const noexcept;
   void arm_deadline() noexcept;
   void await(Wait wait, int64_t now) noexcept;
+  /// A wait is over, and what the next one is shows at the end of the turn. It may be none.
+  void stop_waiting() noexcept;
   void set_deadline(int64_t now) noexcept;
   void update_poll() noexcept;
   void end_output() noexcept;
@@ -114,11 +126,12 @@ class Connection {
   std::string_view client_certificate();
   void dispatch(Exchange& exchange, const Request& request) noexcept;
   bool may_dispatch() const noexcept;
-  void refuse(http::RequestError error, std::string_view head) noexcept;
-  void refuse(std::string_view status, std::string_view text) noexcept;
+  void refuse(http::RequestError error, std::string_view head, const http::RequestLine& line) noexcept;
+  void refuse(std::string_view status, std::string_view text, bool head_request) noexcept;
 
   void enqueue(Exchange& exchange) noexcept;
   void pop_first() noexcept;
+  void drop_collecting() noexcept;
   void drop_exchanges(Gone why) noexcept;
   void advance_file(Exchange& exchange) noexcept;
 
@@ -152,8 +165,8 @@ class Connection {
   bool in_writable_ = false;
   bool rearm_queued_ = false;
   bool linger_ = false;   ///< read on for a while after the last answer, so that the client gets to see it
-  bool reset_ = false;    ///< close with RST: the body's end is the connection's, and it was not reached
   bool closing_ = false;  ///< close at the end of the turn
+  Tail tail_ = Tail::kFramed;
 };
 
 }  // namespace uwsgiref::net

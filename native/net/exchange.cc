@@ -160,7 +160,8 @@ bool Exchange::send_file(const FileRegion& region) noexcept {
   }
   ExchangeHandle handle = this->handle();
   file_.begin(due);
-  connection_->advance_answers();
+  // The gateway may be in the midst of a call that the answer before this one has caused.
+  if (connection_->is_current(*this)) connection_->advance_answers();
   if (generation_ != handle.generation || over()) return true;
   waiting_ = true;
   return false;

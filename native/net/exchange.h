@@ -82,10 +82,6 @@ class Exchange {
   /// Begins the answer to a request that the engine refuses; the caller writes it to the sink.
   void begin_refused(Connection& connection) noexcept;
   bool over() const noexcept { return state_ == State::kFinished || state_ == State::kAborted; }
-  /// Whether nothing but the connection's end tells the client that the body is whole.
-  bool ends_with_connection() const noexcept {
-    return started() && framing_.body == http::ResponseFraming::Body::kClose;
-  }
   bool has_file() const noexcept { return file_.active(); }
   http::ByteBuffer& sink() noexcept;
   /// Whether bytes are taken while the queue is full.

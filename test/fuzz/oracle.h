@@ -38,13 +38,14 @@ class FuzzInput {
     for (uint8_t& byte : taken) byte = take_byte();
     return taken;
   }
-  /// The bytes before the next line feed, which goes with them.
-  std::string_view take_line() {
-    const size_t size = std::min(bytes_.find('\n'), bytes_.size());
-    const std::string_view line = bytes_.substr(0, size);
+  /// The bytes before the next `end`, which goes with them.
+  std::string_view take_until(char end) {
+    const size_t size = std::min(bytes_.find(end), bytes_.size());
+    const std::string_view taken = bytes_.substr(0, size);
     bytes_.remove_prefix(std::min(size + 1, bytes_.size()));
-    return line;
+    return taken;
   }
+  std::string_view take_line() { return take_until('\n'); }
   std::string_view rest() const { return bytes_; }
 
  private:

@@ -1,0 +1,151 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/usockets.h"
+
+/// uSockets over memory: net::usockets() of the fuzzer leads here. What is uSockets' own, it does as the library does:
+/// when it stops polling, in which order it calls back, and when a closed socket's memory goes. What a caller may not
+/// do, it does not forgive. fake_system.cc has what native/net asks of the operating system past uSockets.
+
+namespace uwsgiref::test {
+
+/// Tells what happens, where FUZZ_TRACE is in the environment: to read what an input does.
+template <typename... Parts>
+void trace(const Parts&... parts) {
+  static const bool wanted = std::getenv("FUZZ_TRACE") != nullptr;
+  if (wanted) (std::cerr << ... << parts) << '\n';
+}
+
+inline constexpr uint64_t kEndlessRoom = std::numeric_limits<uint64_t>::max() / 2;
+
+/// The client's end of one connection, and the kernel's buffers in between. It outlives the connection.
+struct Peer {
+  int number = 0;         ///< also the port that it connects from
+  uint8_t address = 0;    ///< the last byte of its IPv4 address
+  std::string sent;       ///< what the client has sent
+  size_t read = 0;        ///< of it, by the server
+  bool said_all = false;  ///< a FIN stands behind what was sent
+  bool end_read = false;  ///< the server has seen it
+  bool broken = false;    ///< a reset has come
+  std::string received;   ///< what the kernel has taken from the server
+  uint64_t room = kEndlessRoom;
+  bool blocked = false;           ///< it took less than the server had
+  us_socket_t* socket = nullptr;  ///< nullptr once the server has closed
+  bool shut_down = false;         ///< the server has ended its half
+  bool reset = false;             ///< the server has closed by a reset
+  bool ended_in_sweep = false;    ///< it did so because of a deadline, or the like
+
+  std::string_view unread() const { return std::string_view(sent).substr(read); }
+};
+
+}  // namespace uwsgiref::test
+
+struct us_poll_t {
+  int fd = -1;
+  int events = 0;
+};
+
+struct us_socket_t : us_poll_t {
+  us_socket_context_t* context = nullptr;
+  uwsgiref::test::Peer* peer = nullptr;
+  std::unique_ptr<char[]> ext;
+  bool closed = false;
+};
+
+struct us_listen_socket_t : us_socket_t {
+  int socket_ext_size = 0;
+};
+
+struct us_socket_context_t {
+  us_loop_t* loop = nullptr;
+  std::unique_ptr<char[]> ext;
+  std::unique_ptr<us_listen_socket_t> listening;
+  int (*on_pre_open)(us_socket_context_t*, int) = nullptr;
+  us_socket_t* (*on_open)(us_socket_t*, int, char*, int) = nullptr;
+  us_socket_t* (*on_close)(us_socket_t*, int, void*) = nullptr;
+  us_socket_t* (*on_data)(us_socket_t*, char*, int) = nullptr;
+  us_socket_t* (*on_writable)(us_socket_t*) = nullptr;
+  us_socket_t* (*on_end)(us_socket_t*) = nullptr;
+};
+
+struct us_timer_t {
+  std::unique_ptr<char[]> ext;
+  void (*callback)(us_timer_t*) = nullptr;
+  int64_t due = 0;
+  int repeat = 0;
+};
+
+struct us_loop_t {
+  std::unique_ptr<char[]> ext;
+  void (*pre)(us_loop_t*) = nullptr;
+  void (*post)(us_loop_t*) = nullptr;
+  bool last_write_failed = false;
+};
+
+namespace uwsgiref::test {
+
+/// All there is of uSockets and the kernel in one run; the running one is active().
+class FakeNetwork {
+ public:
+  FakeNetwork();
+  ~FakeNetwork();
+  FakeNetwork(const FakeNetwork&) = delete;
+  FakeNetwork& operator=(const FakeNetwork&) = delete;
+
+  /// nullptr between two runs.
+  static FakeNetwork* active() noexcept { return active_; }
+
+  // The loop.
+  bool polling() const noexcept { return polling_; }
+  void begin_poll();
+  void end_poll();
+  int64_t now() const noexcept { return now_; }
+  /// Lets time pass, and calls the timers that are due. Outside of a poll phase.
+  void pass(int milliseconds);
+  bool timer_armed() const;
+
+  // Events, within a poll phase. Each answers whether there was one: a socket hears only of what it polls for.
+  /// nullptr where the listener does not accept.
+  Peer* connect(uint8_t address);
+  bool readable(Peer& peer, size_t most);  ///< bytes, then the end, or an error
+  bool writable(Peer& peer);
+
+  const std::deque<Peer>& peers() const noexcept { return peers_; }
+  bool listening() const;
+  bool accepting() const;
+
+  // What the operating system says; see fake_system.cc.
+  Peer* peer_of(int fd);
+  int descriptors = 1 << 20;           ///< the limit to them
+  std::vector<int> files;              ///< that an application holds open
+  int file_error = 0;                  ///< errno of the next call that reads a file
+  bool file_error_given = false;       ///< there was such a call
+  int store_error = 0;                 ///< errno of the next write to a request body's file
+  size_t admitted = 0, turned_away = 0;
+
+  // For the table of functions.
+  us_loop_t* loop = nullptr;
+  us_timer_t* timer = nullptr;
+  us_socket_context_t* context = nullptr;
+  us_socket_t* close(us_socket_t* socket);
+
+ private:
+  static FakeNetwork* active_;
+  std::deque<Peer> peers_;
+  std::vector<std::unique_ptr<us_socket_t>> sockets_;
+  std::vector<std::unique_ptr<us_socket_t>> closed_;
+  int64_t now_ = 1'000'000;
+  bool polling_ = false;
+  bool sweeping_ = false;
+};
+
+}  // namespace uwsgiref::test

@@ -1,0 +1,125 @@
+// What native/net asks of the operating system past uSockets. The linker leads its calls here (--wrap, see
+// native/Makefile); what is not about the fake network goes on to the system.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include "fuzz/connection/fake_sockets.h"
+#include "fuzz/oracle.h"
+
+using uwsgiref::test::FakeNetwork;
+using uwsgiref::test::Peer;
+
+namespace {
+
+Peer* peer_of(int fd) { return FakeNetwork::active() ? FakeNetwork::active()->peer_of(fd) : nullptr; }
+
+/// Whether the next read of a file fails; errno says how.
+bool file_fails(FakeNetwork& network, int file) {
+  // It is closed, and the number may be another file's by now.
+  EXPECT(std::find(network.files.begin(), network.files.end(), file) != network.files.end());
+  if (network.file_error == 0) return false;
+  errno = std::exchange(network.file_error, 0);
+  network.file_error_given = true;
+  return true;
+}
+
+}  // namespace
+
+extern "C" {
+
+int __wrap_clock_gettime(clockid_t clock, timespec* time) {
+  FakeNetwork* network = FakeNetwork::active();
+  if (!network || clock != CLOCK_MONOTONIC_COARSE) return ::clock_gettime(clock, time);
+  time->tv_sec = network->now() / 1000;
+  time->tv_nsec = network->now() % 1000 * 1'000'000;
+  return 0;
+}
+
+time_t __wrap_time(time_t* result) {
+  if (!FakeNetwork::active()) return ::time(result);
+  return FakeNetwork::active()->now() / 1000;
+}
+
+ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
+  Peer* peer = peer_of(out);
+  if (!peer) return ::sendfile(out, in, offset, count);
+  EXPECT(!peer->shut_down);
+  if (file_fails(*FakeNetwork::active(), in)) {
+    if (errno == EPIPE) peer->broken = true;
+    return -1;
+  }
+  peer->blocked = peer->room < count;
+  if (peer->broken || peer->room == 0) {
+    errno = peer->broken ? EPIPE : EAGAIN;
+    return -1;
+  }
+  std::string bytes(std::min<uint64_t>(count, peer->room), '\0');
+  const ssize_t read = ::pread(in, bytes.data(), bytes.size(), *offset);
+  EXPECT(read >= 0);
+  uwsgiref::test::trace(peer->number, " gets ", read, " of ", count, " bytes of a file");
+  peer->received.append(bytes, 0, static_cast<size_t>(read));
+  peer->room -= static_cast<uint64_t>(read);
+  *offset += read;
+  return read;
+}
+
+ssize_t __wrap_pread(int fd, void* buffer, size_t count, off_t offset) {
+  FakeNetwork* network = FakeNetwork::active();
+  if (network && file_fails(*network, fd)) return -1;
+  return ::pread(fd, buffer, count, offset);
+}
+
+/// Only a request body's temporary file is written to.
+ssize_t __wrap_write(int fd, const void* bytes, size_t count) {
+  FakeNetwork* network = FakeNetwork::active();
+  if (!network || network->store_error == 0) return ::write(fd, bytes, count);
+  errno = std::exchange(network->store_error, 0);
+  return -1;
+}
+
+int __wrap_poll(pollfd* fds, nfds_t count, int timeout) {
+  Peer* peer = count == 1 ? peer_of(fds->fd) : nullptr;
+  if (!peer) return ::poll(fds, count, timeout);
+  fds->revents = peer->broken ? POLLERR | POLLHUP : peer->room > 0 ? POLLOUT : 0;
+  return fds->revents != 0;
+}
+
+int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
+  Peer* peer = peer_of(fd);
+  if (!peer) return ::setsockopt(fd, level, name, value, size);
+  EXPECT(level == SOL_SOCKET && name == SO_LINGER && size == sizeof(linger));
+  peer->reset = true;
+  return 0;
+}
+
+int __wrap_getpeername(int fd, sockaddr* address, socklen_t* size) {
+  Peer* peer = peer_of(fd);
+  if (!peer) return ::getpeername(fd, address, size);
+  EXPECT(*size >= sizeof(sockaddr_in));
+  auto& ipv4 = *reinterpret_cast<sockaddr_in*>(address);
+  ipv4 = {};
+  ipv4.sin_family = AF_INET;
+  ipv4.sin_addr.s_addr = htonl(0x0a000000U | peer->address);
+  ipv4.sin_port = htons(static_cast<uint16_t>(peer->number));
+  *size = sizeof ipv4;
+  return 0;
+}
+
+int __wrap_getrlimit(__rlimit_resource_t resource, rlimit* limit) {
+  if (!FakeNetwork::active() || resource != RLIMIT_NOFILE) return ::getrlimit(resource, limit);
+  limit->rlim_cur = limit->rlim_max = static_cast<rlim_t>(FakeNetwork::active()->descriptors);
+  return 0;
+}
+}

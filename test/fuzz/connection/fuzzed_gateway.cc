@@ -1,0 +1,486 @@
+#include "fuzz/connection/fuzzed_gateway.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "fuzz/oracle.h"
+#include "http/request_error.h"
+#include "net/connection.h"
+#include "net/peer_address.h"
+
+namespace uwsgiref::test {
+
+using State = Answer::State;
+using Body = Answer::Body;
+
+/// The head that an order asks for.
+class FuzzedGateway::Head {
+ public:
+  Head(const Answer& answer, const Order& order, std::optional<uint64_t> body_length) : body_length_(body_length) {
+    add("X-Request", std::to_string(answer.client->peer.number) + "." + std::to_string(answer.number));
+    const uint64_t right = body_length.value_or(order.size);
+    switch (order.variant) {
+      case 'l':  // a Content-Length that is too long
+        declare(right + 5);
+        break;
+      case 's':  // or too short
+        declare(right - std::min<uint64_t>(right, 5));
+        break;
+      case 'd':
+        declare(right);
+        break;
+      case 'c':
+        says_close_ = true;
+        add("Connection", "close");
+        break;
+      case '4':
+        status_ = "204 No Content";
+        break;
+      case '3':
+        status_ = "304 Not Modified";
+        break;
+      case '5':
+        status_ = "500 Internal Server Error";
+        break;
+      case 'v':
+        sound_ = false;
+        add("X-Injected", "a\r\nX-Request: 0.0");
+        break;
+      case 'i':
+        sound_ = false;
+        status_ = "100 Continue";
+        break;
+    }
+    for (const auto& [name, value] : texts_) fields_.push_back({name, value});
+  }
+
+  http::ResponseHead get() const { return {status_, fields_, body_length_}; }
+  bool sound() const noexcept { return sound_; }
+
+  /// Notes on the answer that it has this head.
+  void note(Answer& answer, bool draining) const {
+    answer.state = State::kStarted;
+    answer.begun = true;
+    answer.while_draining = draining;
+    answer.says_close = says_close_;
+    answer.status = static_cast<uint16_t>(std::stoi(status_));
+    answer.first = Pattern::begin_of(answer);
+    const std::optional<uint64_t> length = declared_ ? declared_ : body_length_;
+    answer.length = length.value_or(0);
+    if (answer.head_request || answer.status == 204 || answer.status == 304) {
+      answer.framing = Body::kNone;
+    } else if (length) {
+      answer.framing = Body::kLength;
+    } else {
+      answer.framing = answer.minor_version > 0 ? Body::kChunked : Body::kClose;
+    }
+  }
+
+ private:
+  void add(std::string name, std::string value) { texts_.emplace_back(std::move(name), std::move(value)); }
+  void declare(uint64_t length) {
+    declared_ = length;
+    add("Content-Length", std::to_string(length));
+  }
+
+  std::string status_ = "200 OK";
+  std::deque<std::pair<std::string, std::string>> texts_;
+  std::vector<http::ResponseField> fields_;
+  std::optional<uint64_t> body_length_;
+  std::optional<uint64_t> declared_;
+  bool says_close_ = false;
+  bool sound_ = true;
+};
+
+namespace {
+
+/// Whether no more bytes of the body are due.
+bool complete(const Answer& answer) {
+  return answer.framing != Body::kLength || answer.given >= answer.length;
+}
+
+}  // namespace
+
+// --- Orders ----------------------------------------------------------------------------------------------------------
+
+void FuzzedGateway::react(Callback callback) {
+  auto& kept = kept_[static_cast<size_t>(callback)];
+  if (kept.empty() || !listener_) return;
+  const Order order = kept.front();
+  kept.pop_front();
+  carry_out(order);
+}
+
+void FuzzedGateway::forget_orders() {
+  for (auto& kept : kept_) kept.clear();
+}
+
+void FuzzedGateway::carry_out(const Order& order) {
+  if (!listener_) return;
+  trace("order ", order.act, order.which, order.size, order.variant);
+  if (order.act == 'D') return listener_->drain();
+  if (order.act == 'C') {
+    for (Client& client : clients_) client.closed_by_order = client.closed_by_order || client.peer.socket;
+    return listener_->close_connections();
+  }
+  Answer* answer = pick(order.which);
+  if (!answer) return;
+  switch (order.act) {
+    case 's':
+      return start(*answer, order);
+    case 'w':
+      return write(*answer, size_of(order.size));
+    case 'f':
+      return finish(*answer);
+    case 'F':
+      return send_file(*answer, order);
+    case 'S':
+      return shrink_file(*answer, order);
+    case 'a':
+      return abort(*answer);
+    default:
+      return respond(*answer, order);
+  }
+}
+
+/// Digits are open answers, the oldest first; letters any, so that names gone stale are used too.
+Answer* FuzzedGateway::pick(uint8_t which) {
+  if (answers_.empty()) return nullptr;
+  if (which >= 'A') {
+    Answer& any = answers_[which % answers_.size()];
+    return any.in_call ? nullptr : &any;
+  }
+  std::vector<Answer*> open;
+  for (Answer& answer : answers_) {
+    if (answer.open() && !answer.in_call) open.push_back(&answer);
+  }
+  return open.empty() ? nullptr : open[(which - '0') % open.size()];
+}
+
+size_t FuzzedGateway::size_of(uint8_t choice) {
+  static constexpr std::array<size_t, 10> kSizes{0, 1, 10, 100, 1000, 5000, 16'000, 70'000, 300'000, 3'000'000};
+  const bool digit = choice >= '0' && choice <= '9';
+  const size_t size = std::min(kSizes[digit ? choice - '0' : choice % 8], budget_);
+  budget_ -= size;
+  return size;
+}
+
+net::Exchange* FuzzedGateway::find(const Answer& answer) {
+  net::Exchange* exchange = loop_->exchanges().find(answer.handle);
+  // An exchange that is over may still wait for its turn.
+  EXPECT(exchange || !answer.open() || answer.client->losing);
+  if (!exchange) return nullptr;
+  EXPECT(answer.state != State::kGone);
+  EXPECT(exchange->started() == (answer.state != State::kRunning));
+  EXPECT(exchange->streaming() == (answer.state == State::kStarted && answer.file < 0));
+  return exchange;
+}
+
+// --- Answers ---------------------------------------------------------------------------------------------------------
+
+void FuzzedGateway::respond(Answer& answer, const Order& order) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange || exchange->started()) return;
+  const std::string_view body = Pattern::bytes(Pattern::begin_of(answer), size_of(order.size));
+  Head head(answer, order, answer.head_request && body.empty() ? std::nullopt : std::optional(body.size()));
+  if (head.sound()) head.note(answer, listener_->draining());
+  largest_piece_ = std::max(largest_piece_, body.size());
+  answer.in_call = true;
+  size_t taken = 0;
+  const http::ResponseResult result = exchange->respond(head.get(), body, taken);
+  answer.in_call = false;
+  EXPECT((result.error == http::ResponseError::kNone) == head.sound());
+  if (!head.sound()) return;
+  EXPECT(taken <= body.size() && (taken == body.size() || body.size() > net::kSmallBody));
+  answer.given = taken;
+  if (answer.state == State::kGone) return;
+  if (taken == body.size()) {
+    answer.state = complete(answer) ? State::kFinished : State::kAborted;
+  } else {
+    answer.waiting = true;
+  }
+}
+
+void FuzzedGateway::start(Answer& answer, const Order& order) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange || exchange->started()) return;
+  Head head(answer, order, order.variant == 'k' ? std::optional<uint64_t>(order.size) : std::nullopt);
+  if (head.sound()) head.note(answer, listener_->draining());
+  answer.in_call = true;
+  const http::ResponseResult result = exchange->start(head.get());
+  answer.in_call = false;
+  EXPECT((result.error == http::ResponseError::kNone) == head.sound());
+  if (answer.state == State::kStarted && loop_->exchanges().find(answer.handle)) {
+    EXPECT(exchange->framing().body == answer.framing);
+  }
+}
+
+void FuzzedGateway::write(Answer& answer, size_t size) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange || !exchange->streaming()) return;
+  const std::string_view bytes = Pattern::bytes(answer.first + answer.given, size);
+  largest_piece_ = std::max(largest_piece_, size);
+  answer.in_call = true;
+  const size_t taken = exchange->write(bytes);
+  answer.in_call = false;
+  EXPECT(taken <= size);
+  answer.given += taken;
+  if (answer.state != State::kGone && taken < size) answer.waiting = true;
+}
+
+void FuzzedGateway::finish(Answer& answer) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange || !exchange->streaming()) return;
+  answer.state = complete(answer) ? State::kFinished : State::kAborted;
+  answer.waiting = false;
+  answer.in_call = true;
+  exchange->finish();
+  answer.in_call = false;
+}
+
+void FuzzedGateway::abort(Answer& answer) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange) return;
+  if (answer.open()) {
+    answer.state = State::kAborted;
+    // Out of on_notice, which tells that the file has come to its end: on_ready is on its way.
+    answer.perhaps_ready = answer.waiting && answer.file >= 0;
+    answer.waiting = false;
+  }
+  answer.in_call = true;
+  exchange->abort();
+  answer.in_call = false;
+  end_file(answer);
+}
+
+void FuzzedGateway::send_file(Answer& answer, const Order& order) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange || exchange->started()) return;
+  const size_t size = size_of(order.size);
+  const uint64_t offset = order.variant == 'o' ? 3 : 0;
+  Head head(answer, order, size);
+  if (head.sound()) head.note(answer, listener_->draining());
+  answer.first += offset;
+
+  answer.of_file = true;
+  answer.file = ::memfd_create("answer", MFD_CLOEXEC);
+  EXPECT(answer.file >= 0);
+  std::string_view bytes = Pattern::bytes(Pattern::begin_of(answer), offset + size);
+  if (order.variant == 'b') bytes.remove_suffix(std::min<size_t>(bytes.size(), 4));
+  EXPECT(::pwrite(answer.file, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  network_.files.push_back(answer.file);
+  answer.may_fall_short = answer.framing == Body::kLength && (order.variant == 'b' || answer.length > size);
+
+  answer.in_call = true;
+  bool left = false;
+  {
+    net::Connection::Turn turn(exchange->connection());
+    const http::ResponseResult result = exchange->start(head.get());
+    EXPECT((result.error == http::ResponseError::kNone) == head.sound());
+    if (head.sound()) left = exchange->send_file({answer.file, offset, size});
+  }
+  answer.in_call = false;
+  if (!head.sound()) return end_file(answer);
+  if (answer.state == State::kGone) return;
+  if (left) {
+    end_file(answer);
+  } else {
+    answer.waiting = true;
+  }
+}
+
+void FuzzedGateway::shrink_file(Answer& answer, const Order& order) {
+  if (answer.file < 0) return;
+  answer.may_fall_short = true;
+  const off_t size = std::min(::lseek(answer.file, 0, SEEK_END), static_cast<off_t>(size_of(order.size)));
+  EXPECT(::ftruncate(answer.file, size) == 0);
+}
+
+/// The engine has done with the file, whatever became of it.
+void FuzzedGateway::end_file(Answer& answer) {
+  if (answer.file < 0) return;
+  std::erase(network_.files, answer.file);
+  ::close(answer.file);
+  answer.file = -1;
+  if (answer.state != State::kStarted) return;
+  const bool sure = !answer.may_fall_short && !network_.file_error_given;
+  answer.state = sure ? State::kFinished : State::kUnsure;
+}
+
+bool FuzzedGateway::end_answers() {
+  bool any = false;
+  // An answer that ends may let further requests in.
+  for (size_t at = 0; at < answers_.size(); at++) {
+    Answer& answer = answers_[at];
+    if (!answer.open() || answer.waiting) continue;
+    any = true;
+    if (answer.state == State::kRunning) {
+      respond(answer, {.size = '2', .variant = '0'});
+    } else if (answer.framing == Body::kLength && answer.given < answer.length) {
+      write(answer, std::min<uint64_t>(answer.length - answer.given, 1'000'000));
+    } else {
+      finish(answer);
+    }
+  }
+  return any;
+}
+
+void FuzzedGateway::expect_sound() {
+  for (Client& client : clients_) client.losing = false;
+  for (const Answer& answer : answers_) find(answer);
+  EXPECT(!enclosed_ || network_.polling());
+}
+
+size_t FuzzedGateway::open_answers(const Client& client) const noexcept {
+  const auto open = [](const Answer* answer) { return answer->open() && !answer->in_call; };
+  return static_cast<size_t>(std::count_if(client.answers.begin(), client.answers.end(), open));
+}
+
+// --- Calls of the engine ---------------------------------------------------------------------------------------------
+
+Client& FuzzedGateway::client_of(const net::PeerAddress& peer) {
+  for (Client& client : clients_) {
+    if (client.peer.number == peer.port()) return client;
+  }
+  EXPECT(false);
+  return clients_.front();
+}
+
+Answer& FuzzedGateway::answer_of(net::ExchangeHandle handle) {
+  const auto found = std::find_if(answers_.rbegin(), answers_.rend(), [handle](const Answer& answer) {
+    return answer.handle.slot == handle.slot && answer.handle.generation == handle.generation;
+  });
+  EXPECT(found != answers_.rend());
+  return *found;
+}
+
+void FuzzedGateway::begin_calls() noexcept {
+  EXPECT(!enclosed_);
+  enclosed_ = true;
+}
+
+void FuzzedGateway::end_calls() noexcept {
+  EXPECT(enclosed_);
+  enclosed_ = false;
+  auto& kept = kept_[static_cast<size_t>(Callback::kEndCalls)];
+  for (size_t count = kept.size(); count > 0; count--) react(Callback::kEndCalls);
+}
+
+/// As JavascriptGateway: answers of one connection that follow each other are one turn.
+void FuzzedGateway::give_answers() noexcept {
+  auto& kept = kept_[static_cast<size_t>(Callback::kGiveAnswers)];
+  std::optional<net::Connection::Turn> turn;
+  const net::Connection* connection = nullptr;
+  while (!kept.empty() && listener_) {
+    const Order order = kept.front();
+    kept.pop_front();
+    const Answer* answer = pick(order.which);
+    const net::Exchange* exchange = answer ? find(*answer) : nullptr;
+    if (exchange && &exchange->connection() != connection) {
+      turn.reset();
+      exchange = find(*answer);
+      if (exchange) {
+        connection = &exchange->connection();
+        turn.emplace(exchange->connection());
+      }
+    }
+    if (!exchange) {
+      turn.reset();
+      connection = nullptr;
+    }
+    carry_out(order);
+  }
+}
+
+void FuzzedGateway::on_request(net::Exchange& exchange, const net::Request& request) noexcept {
+  trace("on_request");
+  EXPECT(listener_ && &request.listener == listener_);
+  Client& client = client_of(request.peer);
+  EXPECT(client.peer.socket && &exchange.connection() == static_cast<void*>(client.peer.socket->ext.get()));
+  const RequestStream::Next& next = client.stream.next();
+  expect_same(request, next);
+  EXPECT(!exchange.started() && !client.refused);
+
+  using http::Method;
+  const Method method = next.line.method_id;
+  const bool safe = !request.has_body && (method == Method::kGet || method == Method::kHead ||
+                                          method == Method::kOptions || method == Method::kTrace);
+  // RFC 9112 §9.3.2
+  for (const Answer* other : client.answers) EXPECT(!other->open() || other->in_call || (safe && other->safe));
+  EXPECT(open_answers(client) < settings_.max_pipelined);
+
+  Answer& answer = answers_.emplace_back(Answer{
+      .handle = exchange.handle(),
+      .client = &client,
+      .number = client.answers.size(),
+      .head_request = next.head_request,
+      .minor_version = next.line.minor_version,
+      .safe = safe,
+      .persists = next.persists,
+      .expects_continue = next.framing.expect_continue,
+  });
+  EXPECT(loop_->exchanges().find(answer.handle) == &exchange);
+  client.answers.push_back(&answer);
+  client.perhaps_late = client.late_head = client.late_other = client.perhaps_lost = false;
+  client.head_begun = network_.now();
+  client.stream.take();
+  react(Callback::kRequest);
+}
+
+void FuzzedGateway::on_ready(net::ExchangeHandle handle) noexcept {
+  Answer& answer = answer_of(handle);
+  trace("on_ready ", answer.client->peer.number, ".", answer.number);
+  EXPECT(!answer.in_call && ((answer.waiting && answer.open()) || answer.perhaps_ready));
+  answer.perhaps_ready = false;
+  answer.waiting = false;
+  end_file(answer);
+  react(Callback::kReady);
+}
+
+void FuzzedGateway::on_gone(net::ExchangeHandle handle, net::Gone why) noexcept {
+  Answer& answer = answer_of(handle);
+  trace("on_gone ", answer.client->peer.number, ".", answer.number);
+  EXPECT(answer.open());
+  EXPECT(!loop_->exchanges().find(handle));
+  answer.state = State::kGone;
+  answer.waiting = false;
+  answer.client->losing = true;
+  answer.timed_out = why == net::Gone::kTimedOut;
+  end_file(answer);
+  react(Callback::kGone);
+}
+
+void FuzzedGateway::on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept {
+  trace("on_refused ", refusal.status);
+  EXPECT(&listener == listener_ && settings_.report_refusals);
+  Client& client = client_of(refusal.peer);
+  EXPECT(!client.refused);
+  client.refused = true;
+  const RequestStream::Next& next = client.stream.next();
+  EXPECT(refusal.status == (next.kind == RequestStream::Kind::kError ? http::status_code(next.error) : 408));
+  EXPECT(refusal.status != 408 || client.perhaps_late);
+  EXPECT(refusal.request_line == client.stream.request_line().substr(0, 256));
+  EXPECT(!refusal.reason.empty());
+  react(Callback::kRefused);
+}
+
+void FuzzedGateway::on_notice(const net::Listener& listener, net::Notice notice, int) noexcept {
+  trace("on_notice ", static_cast<int>(notice));
+  EXPECT(&listener == listener_ || !listener_);
+  if (notice == net::Notice::kBodyStoreFailed) {
+    for (Client& client : clients_) client.perhaps_lost |= client.stream.next().body_arrived > net::kBodyInMemory;
+  }
+  react(Callback::kNotice);
+}
+
+void FuzzedGateway::on_drained(net::Listener& listener) noexcept {
+  trace("on_drained");
+  EXPECT(!drained_ && listener.draining() && listener.connection_count() == 0);
+  drained_ = true;
+  react(Callback::kDrained);
+}
+
+}  // namespace uwsgiref::test

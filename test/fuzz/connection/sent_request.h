@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace uwsgiref::test {
+
+/// A request, most of them well-formed. Each has a target of its own: `number`.
+///
+///   g GET             h HEAD           o OPTIONS *        d DELETE
+///   p POST, length    c POST, chunked  e, E the same, and the client waits for a 100
+///   x GET, the last   0 HTTP/1.0 GET   1 HTTP/1.0 GET, keep-alive   P HTTP/1.0 POST
+///   n HEAD without Host   b a bad chunk   u an unknown expectation   l empty lines before a GET
+///   t many fields, and trailers
+std::string sent_request(uint8_t shape, uint8_t size, size_t number);
+
+}  // namespace uwsgiref::test

@@ -1,0 +1,427 @@
+#include <errno.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fuzz/connection/client.h"
+#include "fuzz/connection/fake_sockets.h"
+#include "fuzz/connection/fuzzed_gateway.h"
+#include "fuzz/connection/sent_request.h"
+#include "fuzz/oracle.h"
+#include "net/connection.h"
+#include "net/event_loop.h"
+#include "net/listener.h"
+#include "net/settings.h"
+
+/// Judges native/net as a whole: a listener and its connections over a fake of uSockets, while clients, the kernel, the
+/// clock and applications do what a script says. The input's first nine characters choose the settings; each character
+/// behind them is a step, and what it needs follows it:
+///
+///   o a        a client connects from the address a
+///   q c s n    the client c sends a request of the shape s, whose body has the size n; see sent_request.h
+///   | c ... |  the client c sends these bytes
+///   d c n      the server reads up to n bytes of what c has sent, or its end
+///   f c        the client c says that it sends no more;  x c  it resets the connection
+///   k c n      the kernel takes n more bytes for c;  w c n  the same, and the server hears that there is room
+///   { }        a poll phase begins, and ends; an event outside of one has its own
+///   p          many polls that bring nothing
+///   t n        time passes, and the deadlines are looked at
+///   a ...      an application answers: act, which answer, size, variant; see FuzzedGateway
+///   ! w ...    likewise, in the next callback w
+///   e n        the next read of a file fails;  s n  the next write of a request body to its file does
+///   l n        the limit to descriptors is this
+///
+/// A line feed does nothing. When the script is over, everything that is under way is brought to its end, and each
+/// client must have received exactly what is due to it; then all connections end, one way or another, and nothing may
+/// be left.
+
+using namespace uwsgiref;
+using test::Client;
+using test::FakeNetwork;
+using test::FuzzedGateway;
+using test::Order;
+using test::Peer;
+using test::RequestStream;
+using Callback = FuzzedGateway::Callback;
+using Kind = RequestStream::Kind;
+
+namespace {
+
+template <typename Choice, size_t count>
+Choice choose(const std::array<Choice, count>& choices, uint8_t character) {
+  return choices[(character - '0') % count];
+}
+
+net::Settings settings_from(const std::array<uint8_t, 9>& characters) {
+  net::Settings settings;
+  settings.max_pipelined = choose(std::array<uint32_t, 4>{16, 1, 2, 3}, characters[0]);
+  settings.max_queued_bytes = choose(std::array<uint32_t, 4>{1024, 4096, 20'000, 65'536}, characters[1]);
+  settings.max_body_size = choose(std::array<uint64_t, 4>{1 << 20, 10, 1000, 100'000}, characters[2]);
+  const uint8_t times = (characters[3] - '0') % 3;  // short, none, usual
+  if (times < 2) {
+    const uint32_t unit = times == 0 ? 1 : 0;
+    settings.headers_timeout = unit * 1000;
+    settings.request_timeout = unit * 2000;
+    settings.body_timeout = unit * 700;
+    settings.send_timeout = unit * 900;
+    settings.keep_alive_timeout = unit * 1500;
+    settings.min_upload_rate = settings.min_download_rate = unit * 1000;
+  }
+  settings.max_requests_per_connection = choose(std::array<uint32_t, 4>{0, 1, 2, 3}, characters[4]);
+  settings.report_refusals = (characters[5] & 1) != 0;
+  settings.server = (characters[5] & 2) != 0 ? "fuzz" : "";
+  if ((characters[6] & 1) != 0) {
+    settings.head = {.max_head_size = 256, .max_target_length = 64, .max_fields = 4};
+  }
+  settings.max_connections = choose(std::array<uint32_t, 3>{50'000, 2, 1}, characters[7]);
+  settings.max_connections_per_address = choose(std::array<uint32_t, 2>{0, 1}, characters[7]);
+  return settings;
+}
+
+/// How the connections that are left come to their end.
+enum class Ending : uint8_t { kClients, kTime, kDrain, kClose, kDestruction };
+
+class Run {
+ public:
+  Run(test::FuzzInput script, const std::array<uint8_t, 9>& characters)
+      : script_(script),
+        settings_(settings_from(characters)),
+        gateway_(network_, settings_),
+        loop_(nullptr, gateway_),
+        ending_(choose(std::array{Ending::kClients, Ending::kTime, Ending::kDrain, Ending::kClose,
+                                  Ending::kDestruction},
+                       characters[8])) {
+    std::string refused;
+    listener_ = net::Listener::create(loop_, settings_, nullptr, refused);
+    EXPECT(listener_->listen("", 0) == 0);
+    gateway_.attach(loop_, *listener_);
+  }
+
+  void play() {
+    while (!script_.rest().empty()) {
+      step(script_.take_byte());
+      expect_sound();
+    }
+    come_to_rest();
+    end();
+  }
+
+ private:
+  static constexpr int kDescriptors = 1 << 20;
+
+  /// Events belong to a poll phase: that of the script, or one of their own.
+  class Phase {
+   public:
+    explicit Phase(FakeNetwork& network) : network_(network), own_(!network.polling()) {
+      if (own_) network_.begin_poll();
+    }
+    ~Phase() {
+      if (own_) network_.end_poll();
+    }
+    Phase(const Phase&) = delete;
+    Phase& operator=(const Phase&) = delete;
+
+   private:
+    FakeNetwork& network_;
+    const bool own_;
+  };
+
+  void step(uint8_t what) {
+    switch (what) {
+      case 'o':
+        return connect(script_.take_byte());
+      case 'q': {
+        Client* client = take_client();
+        const uint8_t shape = script_.take_byte();
+        const uint8_t size = script_.take_byte();
+        if (client) send(client->peer, test::sent_request(shape, size, client->peer.sent.size()));
+        return;
+      }
+      case '|': {
+        Client* client = take_client();
+        const std::string_view raw = script_.take_until('|');
+        if (client) send(client->peer, raw);
+        return;
+      }
+      case 'd': {
+        Client* client = take_client();
+        const size_t most = take_amount();
+        if (client) read(*client, most);
+        return;
+      }
+      case 'f':
+        if (Client* client = take_client()) client->peer.said_all = true;
+        return;
+      case 'x':
+        if (Client* client = take_client()) client->peer.broken = true;
+        return;
+      case 'k':
+      case 'w': {
+        Client* client = take_client();
+        const size_t room = take_amount();
+        if (client) client->peer.room = what == 'k' ? room : std::min(client->peer.room + room, test::kEndlessRoom);
+        if (client && what == 'w') write(*client);
+        return;
+      }
+      case '{':
+        if (!network_.polling()) network_.begin_poll();
+        return;
+      case '}':
+        if (network_.polling()) network_.end_poll();
+        return;
+      case 'p':
+        end_phase();
+        for (int poll = 0; poll < 64; poll++) Phase phase(network_);
+        return;
+      case 't':
+        return pass(choose(std::array{10, 100, 250, 500, 1000, 2000, 5000, 30'000, 100'000}, script_.take_byte()));
+      case 'a':
+        return gateway_.carry_out(take_order());
+      case '!': {
+        static constexpr std::string_view kCallbacks = "qrgnueaD";
+        const size_t when = kCallbacks.find(static_cast<char>(script_.take_byte()));
+        const Order order = take_order();
+        if (when != std::string_view::npos) gateway_.keep(static_cast<Callback>(when), order);
+        return;
+      }
+      case 'e':
+        network_.file_error = choose(std::array{EIO, EINTR, EINVAL, EPIPE, EAGAIN}, script_.take_byte());
+        return;
+      case 's':
+        network_.store_error = choose(std::array{ENOSPC, EINTR}, script_.take_byte());
+        return;
+      case 'l':
+        network_.descriptors = choose(std::array{kDescriptors, 8, 10, 12}, script_.take_byte());
+        limited_ = true;
+        return;
+      default:
+        return;
+    }
+  }
+
+  static void send(Peer& peer, std::string_view bytes) {
+    constexpr size_t kMost = 2 << 20;
+    if (!peer.said_all && peer.sent.size() < kMost) peer.sent += bytes;
+  }
+
+  Client* take_client() {
+    const uint8_t which = script_.take_byte();
+    auto& clients = gateway_.clients();
+    return clients.empty() ? nullptr : &clients[(which - '0') % clients.size()];
+  }
+
+  size_t take_amount() {
+    return choose(std::array<size_t, 10>{0, 1, 2, 10, 40, 100, 1000, 10'000, 100'000, 1 << 30}, script_.take_byte());
+  }
+
+  Order take_order() {
+    const auto [act, which, size, variant] = script_.take_bytes<4>();
+    return {static_cast<char>(act), which, size, variant};
+  }
+
+  void connect(uint8_t address) {
+    if (network_.peers().size() == 6) return;
+    Phase phase(network_);
+    const bool listening = network_.accepting();
+    const size_t at_address = std::count_if(
+        network_.peers().begin(), network_.peers().end(),
+        [address](const Peer& peer) { return peer.socket && peer.address == address; });
+    const bool room = listener_->connection_count() < settings_.max_connections &&
+                      (settings_.max_connections_per_address == 0 ||
+                       at_address < settings_.max_connections_per_address);
+    const uint64_t dropped = loop_.counters().dropped;
+    Peer* peer = network_.connect(address);
+    EXPECT(!peer || room);
+    EXPECT(peer || !listening || !room || limited_);
+    EXPECT(loop_.counters().dropped == dropped + (listening && !peer));
+    if (!peer) return;
+    Client& client = gateway_.add(*peer);
+    client.opened = client.head_begun = client.last_arrival = network_.now();
+  }
+
+  bool read(Client& client, size_t most) {
+    Phase phase(network_);
+    Peer& peer = client.peer;
+    const bool reads = peer.socket && !peer.broken && (peer.socket->events & net::kReadable) != 0;
+    if (reads && !peer.unread().empty()) {
+      if (client.stream.next().kind == Kind::kNothing) client.head_begun = network_.now();
+      client.last_arrival = network_.now();
+      client.stream.append(peer.unread().substr(0, std::max<size_t>(most, 1)));
+    }
+    return network_.readable(peer, most);
+  }
+
+  bool write(Client& client) {
+    Phase phase(network_);
+    return network_.writable(client.peer);
+  }
+
+  void end_phase() {
+    if (network_.polling()) network_.end_poll();
+  }
+
+  void pass(int milliseconds) {
+    end_phase();
+    for (Client& client : gateway_.clients()) note_lateness(client, network_.now() + milliseconds);
+    network_.pass(milliseconds);
+  }
+
+  /// Whether the engine may take what the client has sent of a request for late.
+  void note_lateness(Client& client, int64_t now) const {
+    if (!client.peer.socket) return;
+    const RequestStream::Next& next = client.stream.next();
+    const auto late = [now](int64_t since, uint32_t timeout) { return timeout != 0 && now - since >= timeout; };
+    bool perhaps = false;
+    if (next.kind == Kind::kHead) {
+      perhaps = late(client.stream.taken() == 0 ? client.opened : client.head_begun, settings_.headers_timeout);
+    } else if (next.kind == Kind::kBody) {
+      perhaps = late(client.last_arrival, settings_.body_timeout) ||
+                (settings_.min_upload_rate != 0 && late(client.head_begun, net::kRateGrace));
+    }
+    if (!perhaps) return;
+    client.perhaps_late = true;
+    (next.head_request ? client.late_head : client.late_other) = true;
+  }
+
+  /// What holds between any two steps.
+  void expect_sound() {
+    for (Client& client : gateway_.clients()) {
+      const Peer& peer = client.peer;
+      if (!peer.socket) {
+        EXPECT(gateway_.open_answers(client) == 0);
+        continue;
+      }
+      const auto& connection = *reinterpret_cast<net::Connection*>(peer.socket->ext.get());
+      const int events = peer.socket->events;
+      EXPECT(connection.queued() == 0 || (events & net::kWritable) != 0);
+      EXPECT(connection.queued() <= bound() && connection.queued_behind() <= bound());
+      EXPECT(!peer.end_read || (events & net::kReadable) == 0 || network_.polling());
+      if (network_.polling()) continue;
+      // What is there and cannot be taken yet must not become more.
+      const Kind next = client.stream.next().kind;
+      const auto ends = [](const test::Answer* answer) {
+        return !answer->open() && (answer->says_close || answer->state != test::Answer::State::kFinished ||
+                                   answer->framing == test::Answer::Body::kClose || answer->while_draining);
+      };
+      const bool over = client.perhaps_late || client.perhaps_lost || client.refused || next == Kind::kError ||
+                        std::any_of(client.answers.begin(), client.answers.end(), ends);
+      EXPECT(over || next != Kind::kWhole || (events & net::kReadable) == 0);
+    }
+    gateway_.expect_sound();
+    EXPECT(loop_.counters().requests == gateway_.requests());
+    EXPECT(loop_.deadlines().count() == listener_->connection_count());
+    EXPECT(network_.timer_armed() || loop_.deadlines().count() == 0);
+  }
+
+  /// Bytes that one connection may hold for its client, or for the turn of the answers behind.
+  size_t bound() const {
+    constexpr size_t kHead = 512;  // more than any here
+    constexpr size_t kChunk = 32;  // what frames it
+    const size_t one = settings_.max_queued_bytes + std::min(gateway_.largest_piece(), net::kWriteSlice) + kChunk;
+    return 2 * one + net::kTurnOutput + (settings_.max_pipelined + 1) * (net::kSmallBody + kHead);
+  }
+
+  /// Brings everything that is under way to its end.
+  void come_to_rest() {
+    end_phase();
+    gateway_.forget_orders();
+    network_.file_error = network_.store_error = 0;
+    bool moved = true;
+    for (int round = 0; moved; round++) {
+      EXPECT(round < 10'000);
+      moved = gateway_.end_answers();
+      for (Client& client : gateway_.clients()) {
+        client.peer.room = test::kEndlessRoom;
+        moved = write(client) || moved;
+        moved = read(client, 1 << 30) || moved;
+      }
+      expect_sound();
+    }
+    for (Client& client : gateway_.clients()) {
+      EXPECT(gateway_.open_answers(client) == 0);
+      // A connection that is closed has ended for good; judge() knows why it may.
+      test::judge(client, settings_, true);
+    }
+  }
+
+  void end() {
+    const bool timeouts = settings_.headers_timeout != 0;
+    switch (ending_) {
+      case Ending::kClients:
+        for (Client& client : gateway_.clients()) {
+          client.peer.said_all = true;
+          read(client, 1);
+          EXPECT(!client.peer.socket);
+        }
+        break;
+      case Ending::kDrain:
+        listener_->drain();
+        [[fallthrough]];
+      case Ending::kTime:
+        // A refusal has one more wait behind it.
+        for (int round = 0; round < 3; round++) pass(100'000);
+        for (Client& client : gateway_.clients()) EXPECT(!client.peer.socket || !timeouts);
+        break;
+      case Ending::kClose:
+      case Ending::kDestruction:
+        break;
+    }
+    network_.descriptors = kDescriptors;
+    if (ending_ != Ending::kDestruction) {
+      gateway_.carry_out({.act = 'C'});
+      EXPECT(listener_->connection_count() == 0);
+      if (listener_->draining()) EXPECT(gateway_.drained());
+      pass(1000);  // descriptors are looked at once more
+      EXPECT(network_.accepting() == !listener_->draining());
+    }
+    for (Client& client : gateway_.clients()) client.closed_by_order = client.closed_by_order || client.peer.socket;
+    gateway_.detach();
+    listener_.reset();
+    expect_nothing_left();
+  }
+
+  void expect_nothing_left() {
+    for (Client& client : gateway_.clients()) {
+      EXPECT(!client.peer.socket && gateway_.open_answers(client) == 0);
+      test::judge(client, settings_, true);
+    }
+    EXPECT(loop_.counters().connections == gateway_.clients().size());
+    EXPECT(loop_.deadlines().count() == 0);
+    // Nobody who is gone is polled for: that would be a use of freed memory here.
+    Phase{network_};
+    network_.pass(1000);  // descriptors may have been scarce
+    EXPECT(!network_.timer_armed());
+    // Every exchange is free: so many are taken that the table has to make new ones, and none may be missing.
+    constexpr size_t kMore = 200;
+    std::array<bool, kMore> seen{};
+    for (size_t count = 0; count < kMore; count++) {
+      const uint32_t slot = loop_.exchanges().acquire().handle().slot;
+      EXPECT(slot < kMore && !seen[slot]);
+      seen[slot] = true;
+    }
+  }
+
+  test::FuzzInput script_;
+  FakeNetwork network_;
+  const net::Settings settings_;
+  FuzzedGateway gateway_;
+  net::EventLoop loop_;
+  std::unique_ptr<net::Listener> listener_;
+  const Ending ending_;
+  bool limited_ = false;  ///< descriptors were scarce, or may have been
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  test::FuzzInput script(data, size);
+  const std::array<uint8_t, 9> characters = script.take_bytes<9>();
+  Run(script, characters).play();
+  return 0;
+}
