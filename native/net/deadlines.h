@@ -36,14 +36,17 @@ class Deadlines {
   /// `at`: milliseconds on the loop's clock, or kNever.
   void set(uint32_t slot, int64_t at) noexcept { deadlines_[slot] = at; }
 
-  /// Calls `expire(Connection&)` for each that is due. It may remove connections and add them.
+  /// Calls `expire(Connection&)` for each that is due, up to `most`. It may remove connections and add them. Answers
+  /// whether more may be due.
   template <typename Expire>
-  void sweep(int64_t now, Expire expire) {
+  bool sweep(int64_t now, size_t most, Expire expire) {
     for (size_t slot = 0; slot < deadlines_.size(); slot++) {
       if (deadlines_[slot] > now) continue;
+      if (most-- == 0) return true;
       deadlines_[slot] = kNever;
       expire(*connections_[slot]);
     }
+    return false;
   }
 
   template <typename Visit>

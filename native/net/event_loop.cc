@@ -7,6 +7,10 @@ namespace uwsgiref::net {
 namespace {
 
 constexpr int kSweepInterval = 250;  // milliseconds; the grain of every timeout
+// Connections whose time is up that are ended in one go, and milliseconds until the next: a crowd whose time is up at
+// once would keep the others waiting.
+constexpr size_t kEndedAtOnce = 256;
+constexpr int kNextPortion = 5;
 constexpr size_t kBufferSize = 64 * 1024;
 constexpr size_t kKeptBuffers = 4;
 
@@ -96,7 +100,7 @@ void EventLoop::give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept {
 
 uint32_t EventLoop::enter(Connection& connection) {
   counters_.connections++;
-  if (deadlines_.count() == 0) run_sweep();
+  if (deadlines_.count() == 0) run_sweep(kSweepInterval);
   return deadlines_.add(&connection);
 }
 
@@ -105,9 +109,9 @@ void EventLoop::leave(uint32_t deadline_slot) noexcept {
   if (deadlines_.count() == 0 && !scarce_) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
 }
 
-void EventLoop::run_sweep() noexcept {
+void EventLoop::run_sweep(int first) noexcept {
   auto on_tick = [](us_timer_t* timer) { owner(usockets().timer_ext(timer))->sweep(); };
-  usockets().timer_set(sweep_timer_, on_tick, kSweepInterval, kSweepInterval);
+  usockets().timer_set(sweep_timer_, on_tick, first, kSweepInterval);
 }
 
 void EventLoop::leave(Listener& listener) noexcept { std::erase(listeners_, &listener); }
@@ -121,7 +125,7 @@ bool EventLoop::spares(int fd) noexcept {
 void EventLoop::stop_accepting() noexcept {
   if (scarce_) return;
   scarce_ = true;
-  run_sweep();
+  run_sweep(kSweepInterval);
   for (Listener* listener : listeners_) listener->accept(false);
   if (scarcity_reported_ != 0 && now() - scarcity_reported_ < kReportInterval) return;
   scarcity_reported_ = now();
@@ -152,7 +156,8 @@ void EventLoop::free_retired() noexcept {
 
 void EventLoop::sweep() noexcept {
   Event event(*this);
-  deadlines_.sweep(now(), [](Connection& connection) { connection.on_deadline(); });
+  bool more = deadlines_.sweep(now(), kEndedAtOnce, [](Connection& connection) { connection.on_deadline(); });
+  if (more) run_sweep(kNextPortion);
   if (scarce_ && !reserve_.reached()) accept_again();
 }
 

@@ -95,7 +95,7 @@ class EventLoop {
   bool spares(int fd) noexcept;
 
  private:
-  void run_sweep() noexcept;
+  void run_sweep(int first) noexcept;
   void stop_accepting() noexcept;
   void accept_again() noexcept;
   void finish_calls() noexcept;

@@ -12,9 +12,11 @@ namespace {
 // The table never looks into a connection.
 Connection* connection(uintptr_t number) { return reinterpret_cast<Connection*>(number * 64); }
 
+constexpr size_t kAll = 1000;
+
 std::vector<Connection*> expired(Deadlines& deadlines, int64_t now) {
   std::vector<Connection*> found;
-  deadlines.sweep(now, [&](Connection& each) { found.push_back(&each); });
+  deadlines.sweep(now, kAll, [&](Connection& each) { found.push_back(&each); });
   return found;
 }
 
@@ -54,13 +56,26 @@ TEST_CASE("a slot is used again without its old deadline") {
   CHECK(expired(deadlines, 1000).empty());
 }
 
+TEST_CASE("many that are due at a time are taken in portions, each once") {
+  Deadlines deadlines;
+  for (uintptr_t number = 1; number <= 10; number++) deadlines.set(deadlines.add(connection(number)), 100);
+  std::vector<Connection*> found;
+  auto take = [&](Connection& each) { found.push_back(&each); };
+  CHECK(deadlines.sweep(100, 4, take));
+  CHECK(found.size() == 4);
+  CHECK(deadlines.sweep(100, 4, take));
+  CHECK(!deadlines.sweep(100, 4, take));
+  REQUIRE(found.size() == 10);
+  for (uintptr_t number = 1; number <= 10; number++) CHECK(found[number - 1] == connection(number));
+}
+
 TEST_CASE("what expires may remove itself and others, and add") {
   Deadlines deadlines;
   std::vector<uint32_t> slots;
   for (uintptr_t number = 1; number <= 3; number++) slots.push_back(deadlines.add(connection(number)));
   for (uint32_t slot : slots) deadlines.set(slot, 10);
   int calls = 0;
-  deadlines.sweep(10, [&](Connection&) {
+  deadlines.sweep(10, kAll, [&](Connection&) {
     if (calls++ > 0) return;
     deadlines.remove(slots[0]);
     deadlines.remove(slots[1]);
