@@ -364,12 +364,12 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
   for (;;) {
     http::BodyDecoder::Step step = held.decoder.decode(bytes.substr(consumed));
     consumed += step.consumed;
-    if (!step.content.empty()) {
-      if (int error_number = held.body.append(step.content)) {
-        notice(Notice::kBodyStoreFailed, error_number);
-        refuse("500 Internal Server Error", "The request body could not be stored.", is_head(held.line));
-        return bytes.size();
-      }
+    int error_number = step.content.empty() ? 0 : held.body.append(step.content);
+    if (error_number == 0 && step.status == http::BodyDecoder::Status::kDone) error_number = held.body.finish();
+    if (error_number != 0) {
+      notice(Notice::kBodyStoreFailed, error_number);
+      refuse("500 Internal Server Error", "The request body could not be stored.", is_head(held.line));
+      return bytes.size();
     }
     switch (step.status) {
       case http::BodyDecoder::Status::kContent:

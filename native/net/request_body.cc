@@ -27,6 +27,9 @@ FileDescriptor open_unlinked_file() {
   return file;
 }
 
+// Bytes of small pieces that are written together.
+constexpr size_t kGathered = 16 * 1024;
+
 int write_whole(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t written = ::write(fd, bytes.data(), bytes.size());
@@ -43,17 +46,27 @@ int write_whole(int fd, std::string_view bytes) {
 
 int RequestBody::append(std::string_view bytes) noexcept {
   size_ += bytes.size();
-  if (!file_ && size_ <= kBodyInMemory) {
-    memory_.append(bytes);
-    return 0;
+  if (size_ > kBodyInMemory) {
+    if (!file_) {
+      file_ = open_unlinked_file();
+      if (!file_) return errno;
+      if (int error = finish()) return error;
+    }
+    // A chunk may be as small as a byte, and is not worth a system call.
+    if (memory_.size() + bytes.size() > kGathered) {
+      if (int error = finish()) return error;
+    }
+    if (bytes.size() > kGathered) return write_whole(file_.get(), bytes);
   }
-  if (!file_) {
-    file_ = open_unlinked_file();
-    if (!file_) return errno;
-    if (int error = write_whole(file_.get(), memory_.view())) return error;
-    memory_.release();
-  }
-  return write_whole(file_.get(), bytes);
+  memory_.append(bytes);
+  return 0;
+}
+
+int RequestBody::finish() noexcept {
+  if (!file_) return 0;
+  int error = write_whole(file_.get(), memory_.view());
+  memory_.release();
+  return error;
 }
 
 }  // namespace uwsgiref::net

@@ -18,6 +18,7 @@ using uwsgiref::net::RequestBody;
 namespace {
 
 std::string content_of(RequestBody& body) {
+  CHECK(body.finish() == 0);
   if (!body.in_file()) return std::string(body.in_memory());
   FileDescriptor file(body.take_file());
   std::string content(body.size() + 1, '\0');
@@ -50,6 +51,29 @@ TEST_CASE("a body stays in memory up to the bound, and goes to a file beyond it"
     CHECK(body.size() == whole.size());
     CHECK(content_of(body) == whole);
   }
+}
+
+TEST_CASE("small pieces and large ones keep their order in the file") {
+  std::string whole;
+  RequestBody body;
+  for (size_t round = 0; whole.size() < 2 * kBodyInMemory; round++) {
+    std::string piece(round % 7 == 0 ? 40'000 : round % 100, static_cast<char>('a' + round % 23));
+    whole += piece;
+    CHECK(body.append(piece) == 0);
+  }
+  CHECK(body.in_file());
+  CHECK(body.in_memory().empty());
+  CHECK(content_of(body) == whole);
+}
+
+TEST_CASE("pieces of a byte are not written one by one") {
+  RequestBody body;
+  CHECK(body.append(std::string(kBodyInMemory + 1, 'x')) == 0);
+  for (int i = 0; i < 1000; i++) CHECK(body.append("y") == 0);
+  FileDescriptor file(body.take_file());
+  struct stat status;
+  REQUIRE(fstat(file.get(), &status) == 0);
+  CHECK(status.st_size == kBodyInMemory + 1);
 }
 
 TEST_CASE("an empty body is empty") {
