@@ -134,7 +134,9 @@ void Listener::subscribe(us_socket_context_t* context) noexcept {
   });
   us.on_data(kSecure, context, [](us_socket_t* socket, char* data, int length) {
     connection_of<kSecure>(socket).on_data({data, static_cast<size_t>(length)});
-    return socket;
+    // Where a client has filled the buffer uSockets would read on at once, and never turn to another for as long as
+    // the client keeps pace; nor would it know that the connection does not want more. Its TLS half reads on anyway.
+    return kSecure ? socket : nullptr;
   });
   us.on_writable(kSecure, context, [](us_socket_t* socket) {
     connection_of<kSecure>(socket).on_writable();
