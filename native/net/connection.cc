@@ -44,6 +44,7 @@ Connection::Connection(us_socket_t* socket, Listener& listener, const PeerAddres
 
 Connection::~Connection() {
   if (rearm_queued_) loop().forget_rearm(*this);
+  if (yielded_) loop().forget_resume(*this);
   loop().leave(deadline_slot_);
   drop_exchanges(Gone::kClient);
 }
@@ -159,6 +160,7 @@ void Connection::settle() noexcept {
     if (reading_over_ || input_.empty()) input_.release();
   } while (changed_ && !closing_);
   if (closing_) return;
+  if (has_request_to_come() && !share_.allows_request(loop().share())) yield();
   // Nothing will complete what is not complete now; what only waits for its turn is answered yet.
   if (half_closed_ && (input_.empty() || may_dispatch())) {
     reading_over_ = true;
@@ -228,9 +230,16 @@ void Connection::take_input(std::string_view bytes) noexcept {
   if (consumed < bytes.size() && !reading_over_) input_.append(bytes.substr(consumed));
 }
 
+bool Connection::has_request_to_come() const noexcept {
+  return !input_.empty() && !reading_over_ && !collecting_ && has_place_for_request();
+}
+
+bool Connection::has_place_for_request() const noexcept {
+  return !stalled_ && running_ < settings().max_pipelined && output_.size() < settings().max_queued_bytes;
+}
+
 bool Connection::may_dispatch() const noexcept {
-  return collecting_ ||
-         (!stalled_ && running_ < settings().max_pipelined && output_.size() < settings().max_queued_bytes);
+  return collecting_ || (has_place_for_request() && share_.allows_request(loop().share()));
 }
 
 size_t Connection::consume(std::string_view bytes) noexcept {
@@ -404,6 +413,7 @@ void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {
   // RFC 9112 §9.6: what a client sends behind its last request is not a request.
   if (!exchange.keep_alive_) reading_over_ = true;
   loop().counters().requests++;
+  share_.take_request(loop().share());
   loop().gateway().on_request(exchange, request);
 }
 
@@ -471,7 +481,7 @@ void Connection::advance_answers() noexcept {
       pop_first();
       continue;
     }
-    if (exchange.waiting_ && !exchange.has_file() && output_.empty()) {
+    if (exchange.waiting_ && !exchange.has_file() && output_.empty() && !yielded_) {
       exchange.waiting_ = false;
       loop().gateway().on_ready(exchange.handle());
     }
@@ -491,8 +501,10 @@ void Connection::advance_file(Exchange& exchange) noexcept {
       if (exchange.waiting_) loop().gateway().on_ready(exchange.handle());
       return;
     case FileTransfer::Progress::kBlocked:
-    case FileTransfer::Progress::kYielded:
       wants_writable_ = true;
+      return;
+    case FileTransfer::Progress::kYielded:
+      yield();
       return;
     case FileTransfer::Progress::kShrank:
       notice(Notice::kFileShrank, 0);
@@ -586,9 +598,32 @@ size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept
   return static_cast<size_t>(written);
 }
 
+void Connection::note_sent(uint64_t bytes) noexcept {
+  sent_ += bytes;
+  share_.take_bytes(loop().share(), bytes);
+}
+
+size_t Connection::share_left() const noexcept {
+  // Whose answer waits for the socket has had a share of it before.
+  if (in_writable_ && !loop().share().left()) return 0;
+  return share_.bytes_left(loop().share());
+}
+
 bool Connection::broken() const noexcept {
   pollfd state{.fd = fd(), .events = POLLOUT, .revents = 0};
   return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL));
+}
+
+void Connection::yield() noexcept {
+  if (!yielded_) loop().resume_later(*this);
+  yielded_ = true;
+}
+
+void Connection::resume() noexcept {
+  EventLoop::Event event(loop());
+  Turn turn(*this);
+  yielded_ = false;
+  changed_ = true;
 }
 
 void Connection::rearm() noexcept {

@@ -10,6 +10,7 @@
 #include "http/request_parser.h"
 #include "net/event_loop.h"
 #include "net/exchange.h"
+#include "net/fair_share.h"
 #include "net/peer_address.h"
 #include "net/settings.h"
 #include "net/usockets.h"
@@ -85,10 +86,16 @@ class Connection {
   bool secure() const noexcept { return secure_; }
   /// Tells the operator.
   void notice(Notice notice, int error_number) noexcept;
-  void note_sent(uint64_t bytes) noexcept { sent_ += bytes; }
+  void note_sent(uint64_t bytes) noexcept;
+  /// Bytes that may be sent before the loop turns to the other connections.
+  size_t share_left() const noexcept;
+  /// Leaves the rest for when the others have had their turn.
+  void yield() noexcept;
   /// Writes to the socket at once; answers the bytes that it took.
   size_t write_now(std::string_view bytes, bool more_follows) noexcept;
 
+  /// Goes on where it yielded.
+  void resume() noexcept;
   /// Polls again for what uSockets stopped polling for; see EventLoop::rearm_after_poll().
   void rearm() noexcept;
 
@@ -126,6 +133,8 @@ class Connection {
   std::string_view client_certificate();
   void dispatch(Exchange& exchange, const Request& request) noexcept;
   bool may_dispatch() const noexcept;
+  bool has_place_for_request() const noexcept;
+  bool has_request_to_come() const noexcept;
   void refuse(http::RequestError error, std::string_view head, const http::RequestLine& line) noexcept;
   void refuse(std::string_view status, std::string_view text, bool head_request) noexcept;
 
@@ -147,6 +156,7 @@ class Connection {
   std::unique_ptr<std::string> client_certificate_;  ///< once it was asked for
   PeerAddress peer_;
   Waiting waiting_;
+  OwnShare share_;
   uint64_t sent_ = 0;      ///< bytes that the kernel took since the deadline was set
   uint64_t received_ = 0;  ///< bytes that came since
   uint32_t deadline_slot_;
@@ -162,6 +172,7 @@ class Connection {
   bool half_closed_ = false;     ///< the client sends no more
   bool paused_ = false;          ///< the socket is not polled for reading
   bool wants_writable_ = false;  ///< a file waits for the socket
+  bool yielded_ = false;         ///< goes on when the others have had their turn
   bool in_writable_ = false;
   bool rearm_queued_ = false;
   bool linger_ = false;   ///< read on for a while after the last answer, so that the client gets to see it

@@ -26,7 +26,7 @@ EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension)
 
 EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway) {
   auto nothing = [](us_loop_t*) {};
-  auto before_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->polling_ = true; };
+  auto before_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->before_poll(); };
   auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->after_poll(); };
   loop_ = usockets().create_loop(uv_loop, nothing, before_poll, after_poll, sizeof(EventLoop*));
   owner(usockets().loop_ext(loop_)) = this;
@@ -139,6 +139,21 @@ void EventLoop::accept_again() noexcept {
 }
 
 void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm_, &connection); }
+
+void EventLoop::forget_resume(Connection& connection) noexcept { std::erase(yielded_, &connection); }
+
+void EventLoop::before_poll() noexcept {
+  polling_ = true;
+  share_.renew();
+  // Who yields again is for the next time round.
+  for (size_t left = yielded_.size(); left > 0 && !yielded_.empty() && share_.left(); left--) {
+    Connection* connection = yielded_.front();
+    yielded_.pop_front();
+    connection->resume();
+  }
+  // There is work left, which the poll must not wait with.
+  if (calls_open_ || !yielded_.empty()) usockets().wakeup_loop(loop_);
+}
 
 void EventLoop::after_poll() noexcept {
   polling_ = false;

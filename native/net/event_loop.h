@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <deque>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "net/deadlines.h"
 #include "net/descriptor_reserve.h"
 #include "net/exchange.h"
+#include "net/fair_share.h"
 #include "net/gateway.h"
 #include "net/usockets.h"
 
@@ -41,6 +43,7 @@ class EventLoop {
   Deadlines& deadlines() noexcept { return deadlines_; }
   ExchangeTable& exchanges() noexcept { return exchanges_; }
   Counters& counters() noexcept { return counters_; }
+  CommonShare& share() noexcept { return share_; }
 
   /// Milliseconds on a monotonic clock of a few milliseconds' grain.
   static int64_t now() noexcept;
@@ -85,6 +88,10 @@ class EventLoop {
   /// Frees a context of uSockets that has no connection left, as soon as no frame of the poll phase can be using it.
   void retire(bool secure, us_socket_context_t* context) { retired_.push_back({secure, context}); }
 
+  /// Has the connection go on when the others have had their turn, with a new share.
+  void resume_later(Connection& connection) { yielded_.push_back(&connection); }
+  void forget_resume(Connection& connection) noexcept;
+
   /// Gives the connection its deadline's slot; the sweep runs while there is any.
   uint32_t enter(Connection& connection);
   void leave(uint32_t deadline_slot) noexcept;
@@ -99,6 +106,7 @@ class EventLoop {
   void stop_accepting() noexcept;
   void accept_again() noexcept;
   void finish_calls() noexcept;
+  void before_poll() noexcept;
   void after_poll() noexcept;
   void free_retired() noexcept;
   void sweep() noexcept;
@@ -109,7 +117,9 @@ class EventLoop {
   Deadlines deadlines_;
   ExchangeTable exchanges_;
   Counters counters_;
+  CommonShare share_;
   std::vector<Connection*> rearm_;
+  std::deque<Connection*> yielded_;
   std::vector<Listener*> listeners_;
   DescriptorReserve reserve_;
   int64_t scarcity_reported_ = 0;

@@ -54,6 +54,16 @@ bool Exchange::queue_is_full() const noexcept {
   return queued >= connection_->settings().max_queued_bytes;
 }
 
+size_t Exchange::portion() noexcept {
+  if (queue_is_full()) return 0;
+  // What is not handed to the kernel yet costs nobody's time.
+  if (!connection_->is_current(*this)) return kWriteSlice;
+  if (connection_->queued() > 0) return connection_->settings().max_queued_bytes - connection_->queued();
+  size_t left = connection_->share_left();
+  if (left == 0) connection_->yield();
+  return left;
+}
+
 void Exchange::send(std::string_view bytes) noexcept {
   if (connection_->is_current(*this)) {
     connection_->send(bytes);
@@ -105,11 +115,15 @@ size_t Exchange::write(std::string_view bytes, Room room) noexcept {
 size_t Exchange::take(std::string_view bytes, Room room) noexcept {
   size_t taken = 0;
   while (taken < bytes.size()) {
-    if (room == Room::kOfTheQueue && queue_is_full()) {
-      waiting_ = true;
-      break;
+    size_t most = kWriteSlice;
+    if (room == Room::kOfTheQueue) {
+      most = std::min(most, portion());
+      if (most == 0) {
+        waiting_ = true;
+        break;
+      }
     }
-    std::string_view slice = bytes.substr(taken, kWriteSlice);
+    std::string_view slice = bytes.substr(taken, most);
     if (framing_.body == Body::kChunked) {
       http::append_chunk_size(slice.size(), sink());
       send(slice);

@@ -88,6 +88,8 @@ class Exchange {
   enum class Room : uint8_t { kOfTheQueue, kAlways };
 
   bool queue_is_full() const noexcept;
+  /// How many bytes may be taken now; 0: on_ready will say when.
+  size_t portion() noexcept;
   size_t write(std::string_view bytes, Room room) noexcept;
   size_t take(std::string_view bytes, Room room) noexcept;
   void send(std::string_view bytes) noexcept;

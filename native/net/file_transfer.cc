@@ -16,10 +16,6 @@
 namespace uwsgiref::net {
 namespace {
 
-// What one transfer sends before the loop turns to the others: large enough that the extra system calls do not show,
-// small enough that a fast client cannot hold the loop. nginx's sendfile_max_chunk is 2 MiB for the same reason.
-constexpr uint64_t kShare = 2 * 1024 * 1024;
-
 // sendfile(2) with one signature; answers the bytes that left, or -1 with errno. A short count with an error behind it
 // is reported as the count.
 ssize_t send_file(int socket, int file, uint64_t offset, size_t length) noexcept {
@@ -46,10 +42,10 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
 }
 
 FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept {
-  uint64_t share = kShare;
   while (region_.length > 0) {
+    size_t share = connection.share_left();
     if (share == 0) return Progress::kYielded;
-    ssize_t sent = send_file(connection.fd(), region_.fd, region_.offset, std::min(region_.length, share));
+    ssize_t sent = send_file(connection.fd(), region_.fd, region_.offset, std::min<uint64_t>(region_.length, share));
     if (sent == 0) return Progress::kShrank;
     if (sent < 0) {
       if (errno == EINTR) continue;
@@ -61,7 +57,6 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
     auto count = static_cast<uint64_t>(sent);
     region_.offset += count;
     region_.length -= count;
-    share -= count;
     connection.note_sent(count);
     connection.loop().counters().sendfile_bytes += count;
   }
@@ -72,10 +67,9 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
 FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection) noexcept {
   constexpr size_t kPiece = 64 * 1024;
   auto buffer = connection.loop().take_buffer();
-  uint64_t share = kShare;
   Progress progress = Progress::kDone;
   while (region_.length > 0) {
-    if (share < kPiece) {
+    if (connection.share_left() == 0) {
       progress = Progress::kYielded;
       break;
     }
@@ -89,7 +83,6 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
     size_t taken = connection.write_now({buffer->reserve(kPiece), static_cast<size_t>(read)}, false);
     region_.offset += taken;
     region_.length -= taken;
-    share -= taken;
     if (taken < static_cast<size_t>(read)) {
       progress = Progress::kBlocked;
       break;

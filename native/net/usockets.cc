@@ -38,6 +38,7 @@ bool load_usockets(const char* path, std::string& error) {
   };
   find(loaded.create_loop, "us_create_loop");
   find(loaded.loop_free, "us_loop_free");
+  find(loaded.wakeup_loop, "us_wakeup_loop");
   find(loaded.loop_ext, "us_loop_ext");
   find(loaded.create_timer, "us_create_timer");
   find(loaded.timer_ext, "us_timer_ext");

@@ -33,6 +33,7 @@ struct USockets {
   us_loop_t* (*create_loop)(void* hint, void (*wakeup)(us_loop_t*), void (*pre)(us_loop_t*), void (*post)(us_loop_t*),
                             unsigned ext_size);
   void (*loop_free)(us_loop_t*);
+  void (*wakeup_loop)(us_loop_t*);
   void* (*loop_ext)(us_loop_t*);
 
   us_timer_t* (*create_timer)(us_loop_t*, int fallthrough, unsigned ext_size);
