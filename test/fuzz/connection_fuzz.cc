@@ -335,7 +335,9 @@ class Run {
     bool moved = true;
     for (int round = 0; moved; round++) {
       EXPECT(round < 10'000);
-      moved = gateway_.end_answers();
+      network_.woken = false;
+      { Phase phase(network_); }
+      moved = gateway_.end_answers() || network_.woken;
       for (Client& client : gateway_.clients()) {
         client.peer.room = test::kEndlessRoom;
         moved = write(client) || moved;

@@ -193,6 +193,7 @@ const USockets& usockets() noexcept {
             network().loop = nullptr;
             delete loop;
           },
+      .wakeup_loop = [](us_loop_t*) { network().woken = true; },
       .loop_ext = [](us_loop_t* loop) -> void* { return loop->ext.get(); },
 
       .create_timer =

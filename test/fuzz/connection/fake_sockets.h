@@ -135,6 +135,7 @@ class FakeNetwork {
   // For the table of functions.
   us_loop_t* loop = nullptr;
   us_timer_t* timer = nullptr;
+  bool woken = false;  ///< the engine has work left that the next poll must not wait with
   us_socket_context_t* context = nullptr;
   us_socket_t* close(us_socket_t* socket);
 
