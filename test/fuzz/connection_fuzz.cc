@@ -94,9 +94,9 @@ class Run {
         settings_(settings_from(characters)),
         gateway_(network_, settings_),
         loop_(nullptr, gateway_),
-        ending_(choose(std::array{Ending::kClients, Ending::kTime, Ending::kDrain, Ending::kClose,
-                                  Ending::kDestruction},
-                       characters[8])) {
+        ending_(
+            choose(std::array{Ending::kClients, Ending::kTime, Ending::kDrain, Ending::kClose, Ending::kDestruction},
+                   characters[8])) {
     std::string refused;
     listener_ = net::Listener::create(loop_, settings_, nullptr, refused);
     EXPECT(listener_->listen("", 0) == 0);
@@ -229,12 +229,12 @@ class Run {
     if (network_.peers().size() == 6) return;
     Phase phase(network_);
     const bool listening = network_.accepting();
-    const size_t at_address = std::count_if(
-        network_.peers().begin(), network_.peers().end(),
-        [address](const Peer& peer) { return peer.socket && peer.address == address; });
-    const bool room = listener_->connection_count() < settings_.max_connections &&
-                      (settings_.max_connections_per_address == 0 ||
-                       at_address < settings_.max_connections_per_address);
+    const size_t at_address =
+        std::count_if(network_.peers().begin(), network_.peers().end(),
+                      [address](const Peer& peer) { return peer.socket && peer.address == address; });
+    const bool room =
+        listener_->connection_count() < settings_.max_connections &&
+        (settings_.max_connections_per_address == 0 || at_address < settings_.max_connections_per_address);
     const uint64_t dropped = loop_.counters().dropped;
     Peer* peer = network_.connect(address);
     EXPECT(!peer || room);

@@ -65,9 +65,7 @@ class Reading {
   bool error() const noexcept { return error_; }
   /// All answers that were begun are there.
   bool whole() const noexcept { return !cut_ && (error_ || !awaited()); }
-  const Answer* awaited() const noexcept {
-    return next_ < client_.answers.size() ? client_.answers[next_] : nullptr;
-  }
+  const Answer* awaited() const noexcept { return next_ < client_.answers.size() ? client_.answers[next_] : nullptr; }
   bool continued() const noexcept { return continued_; }
   /// The last answer was given up when all of it had left.
   bool broken_off() const noexcept { return broken_off_; }

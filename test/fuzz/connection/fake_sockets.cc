@@ -157,7 +157,8 @@ us_socket_t* FakeNetwork::close(us_socket_t* socket) {
   ::close(socket->fd);
   socket->peer->socket = nullptr;
   socket->peer->ended_in_sweep = sweeping_;
-  const auto owned = std::find_if(sockets_.begin(), sockets_.end(), [&](const auto& each) { return each.get() == socket; });
+  const auto owned =
+      std::find_if(sockets_.begin(), sockets_.end(), [&](const auto& each) { return each.get() == socket; });
   // Its memory stays until the end of the poll phase.
   closed_.push_back(std::move(*owned));
   sockets_.erase(owned);
@@ -262,7 +263,8 @@ const USockets& usockets() noexcept {
             test::Peer& peer = *socket->peer;
             EXPECT(!socket->closed && !peer.shut_down && length > 0);
             const size_t taken = peer.broken ? 0 : static_cast<size_t>(std::min<uint64_t>(peer.room, length));
-            test::trace(peer.number, " gets ", taken, " of ", length, " bytes: ", std::string_view(data, std::min(taken, test::kTraced)));
+            test::trace(peer.number, " gets ", taken, " of ", length,
+                        " bytes: ", std::string_view(data, std::min(taken, test::kTraced)));
             peer.received.append(data, taken);
             peer.room -= taken;
             peer.blocked = taken < static_cast<size_t>(length);

@@ -125,11 +125,11 @@ class FakeNetwork {
 
   // What the operating system says; see fake_system.cc.
   Peer* peer_of(int fd);
-  int descriptors = 1 << 20;           ///< the limit to them
-  std::vector<int> files;              ///< that an application holds open
-  int file_error = 0;                  ///< errno of the next call that reads a file
-  bool file_error_given = false;       ///< there was such a call
-  int store_error = 0;                 ///< errno of the next write to a request body's file
+  int descriptors = 1 << 20;      ///< the limit to them
+  std::vector<int> files;         ///< that an application holds open
+  int file_error = 0;             ///< errno of the next call that reads a file
+  bool file_error_given = false;  ///< there was such a call
+  int store_error = 0;            ///< errno of the next write to a request body's file
   size_t admitted = 0, turned_away = 0;
 
   // For the table of functions.

@@ -98,9 +98,7 @@ class FuzzedGateway::Head {
 namespace {
 
 /// Whether no more bytes of the body are due.
-bool complete(const Answer& answer) {
-  return answer.framing != Body::kLength || answer.given >= answer.length;
-}
+bool complete(const Answer& answer) { return answer.framing != Body::kLength || answer.given >= answer.length; }
 
 }  // namespace
 
