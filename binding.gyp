@@ -21,6 +21,7 @@
         "native/http/response_writer.cc",
         "native/net/address_block.cc",
         "native/net/connection.cc",
+        "native/net/connection_input.cc",
         "native/net/event_loop.cc",
         "native/net/exchange.cc",
         "native/net/file_transfer.cc",
