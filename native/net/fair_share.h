@@ -11,7 +11,7 @@ namespace uwsgiref::net {
 class CommonShare {
  public:
   /// Requests that run: some milliseconds' worth, where each costs little.
-  static constexpr uint32_t kRequests = 4096;
+  static constexpr uint32_t kRequests = 2048;
   /// Bytes of answers that are handed to the kernel: some milliseconds' worth of copying.
   static constexpr uint64_t kBytes = 8 * 1024 * 1024;
 

@@ -49,7 +49,7 @@ describe('a client', () => {
       return echoPath(environ, startResponse);
     };
     const { before } = await besides(get('/').repeat(10_000), application, () => ran);
-    expect(before).toBeLessThan(3 * 4096);
+    expect(before).toBeLessThan(3 * 2048);
     await until(() => ran === GREEDY * 10_000);
   });
 
