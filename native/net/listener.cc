@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +17,9 @@
 
 namespace uwsgiref::net {
 namespace {
+
+// More than uSockets lets wait; who comes meanwhile is as late as who comes then.
+constexpr int kMostWaiting = 1024;
 
 constexpr int kExclusivePort = 1;  // without it uSockets sets SO_REUSEPORT, and two servers would share a port unawares
 
@@ -96,12 +100,15 @@ bool Listener::takes(int fd) noexcept {
     return false;
   }
   if (!secure_) return true;
-  PeerAddress peer = PeerAddress::of(fd);
-  // uSockets only hands the address on to on_open.
-  http::IpAddress ip = peer.address();
-  usockets().adopt_accepted_socket(1, context_, fd, sizeof(Connection), reinterpret_cast<char*>(ip.bytes.data()),
-                                   ip.size);
+  adopt(fd);
   return false;
+}
+
+void Listener::adopt(int fd) noexcept {
+  // uSockets only hands the address on to on_open.
+  http::IpAddress ip = PeerAddress::of(fd).address();
+  usockets().adopt_accepted_socket(secure_, context_, fd, sizeof(Connection), reinterpret_cast<char*>(ip.bytes.data()),
+                                   ip.size);
 }
 
 template <int kSecure>
@@ -176,6 +183,26 @@ int Listener::listen_unix(const std::string& path) noexcept {
   return 0;
 }
 
+/// Takes in the connections that the kernel has made: with the listening socket it would reset them, and the requests
+/// that their clients may have sent.
+void Listener::accept_waiting() noexcept {
+  if (!listen_socket_) return;
+  int listening = usockets().poll_fd(reinterpret_cast<us_poll_t*>(listen_socket_));
+  for (int left = kMostWaiting; left > 0; left--) {
+    FileDescriptor fd(::accept(listening, nullptr, nullptr));
+    if (!fd) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      return;
+    }
+    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+    if (!admits(fd.get())) {
+      loop_.counters().dropped++;
+      continue;
+    }
+    adopt(fd.release());
+  }
+}
+
 void Listener::stop_listening() noexcept {
   if (!listen_socket_) return;
   if (!path_.empty()) ::unlink(path_.c_str());
@@ -185,6 +212,7 @@ void Listener::stop_listening() noexcept {
 void Listener::drain() noexcept {
   if (draining_) return;
   draining_ = true;
+  accept_waiting();
   stop_listening();
   if (connection_count_ == 0) {
     loop_.gateway().on_drained(*this);

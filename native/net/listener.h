@@ -37,8 +37,8 @@ class Listener {
   /// keeps the ones it has where one cannot be used; `refused` has its path.
   bool replace_certificates(const TlsFiles& tls, std::string& refused);
 
-  /// Stops accepting and closes idle connections; the others end with their answers. The gateway hears on_drained
-  /// when none is left.
+  /// Stops accepting and closes idle connections; the others end with their answers, and so do those that have been
+  /// waiting to be accepted. The gateway hears on_drained when none is left.
   void drain() noexcept;
   /// Closes what is left.
   void close_connections() noexcept;
@@ -63,8 +63,11 @@ class Listener {
   void subscribe(us_socket_context_t* context) noexcept;
   /// Whether an accepted socket stays in the context that accepted it. It is closed, or in another context, if not.
   bool takes(int fd) noexcept;
+  /// Makes a connection of an accepted socket.
+  void adopt(int fd) noexcept;
   template <typename Visit>
   void for_each_connection(Visit visit) noexcept;
+  void accept_waiting() noexcept;
   void stop_listening() noexcept;
   bool admits(int fd) noexcept;
   bool has_room_for(const PeerAddress& peer) const noexcept;
