@@ -4,7 +4,7 @@ import { compiledPackage } from '../server/fixtures/compiled-package.js';
 import { get, request } from '../server/fixtures/raw-client.js';
 import { later, temporaryFolder } from '../server/fixtures/started-server.js';
 import type { AttackedServer } from './fixtures/attacked-server.js';
-import { asFarAsDescriptorsGo, underAttack } from './fixtures/under-attack.js';
+import { type Attacker, asFarAsDescriptorsGo, underAttack } from './fixtures/under-attack.js';
 
 /** Attacks with more connections than anybody needs, which send as little as they can. */
 
@@ -14,8 +14,10 @@ const KIB = 1024;
 const NEXT_TO_NOTHING = 0.5;
 
 /** Waits until the server has ended all connections by itself. */
-async function untilAllEnded(server: AttackedServer): Promise<void> {
+async function untilAllEnded(server: AttackedServer, attackers: Attacker[]): Promise<void> {
   while ((await server.openConnections()) > 0) await later(100);
+  // An attacker learns of it when it has its turn.
+  for (const attacker of attackers) while ((await attacker.report()).open > 0) await later(100);
 }
 
 describe.runIf(process.platform === 'linux')('a server that is attacked by', () => {
