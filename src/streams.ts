@@ -81,6 +81,8 @@ export class DescriptorInput extends LineReader {
   #unread: number;
   #ahead: Buffer = EMPTY;
   #closed = false;
+  /** Why what was not read never will be. */
+  #lost: Error | undefined;
 
   constructor(descriptor: number, range: DescriptorRange = {}) {
     super();
@@ -113,10 +115,15 @@ export class DescriptorInput extends LineReader {
     return join(parts);
   }
 
-  /** Closes the descriptor. A second call does nothing; a read after it finds the end. */
-  close(): void {
+  /**
+   * Closes the descriptor. A second call does nothing; a read after it finds the end.
+   *
+   * @param lost what such a read throws instead, where the stream had not been read to its end
+   */
+  close(lost?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#unread > 0 || this.#ahead.length > 0) this.#lost = lost;
     this.#unread = 0;
     this.#ahead = EMPTY;
     closeSync(this.#descriptor);
@@ -131,6 +138,7 @@ export class DescriptorInput extends LineReader {
   /** Makes sure that there is something ahead; false at the end. */
   #fill(): boolean {
     if (this.#ahead.length > 0) return true;
+    if (this.#lost !== undefined) throw this.#lost;
     if (this.#unread === 0) return false;
     // A new block each time: what was returned earlier are views of the last one.
     const block = Buffer.allocUnsafe(Math.min(READ_AHEAD, this.#unread));

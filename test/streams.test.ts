@@ -142,6 +142,19 @@ describe('DescriptorInput', () => {
     expect(input.read()).toHaveLength(0);
   });
 
+  it('says that bytes are lost which were not read before it was closed', () => {
+    const path = join(directory, 'lost');
+    writeFileSync(path, 'abc');
+    const lost = new Error('lost');
+    for (const length of [1, 3]) {
+      const input = new DescriptorInput(openSync(path, 'r'), { length: 3 });
+      input.read(length);
+      input.close(lost);
+      if (length < 3) expect(() => input.readline()).toThrow(lost);
+      else expect(input.read()).toHaveLength(0);
+    }
+  });
+
   it('passes on a failure to read', () => {
     const input = new DescriptorInput(openSync(directory, 'r'), { position: 0 });
     opened.push(input);

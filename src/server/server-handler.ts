@@ -211,6 +211,13 @@ export class ServerHandler extends BaseHandler implements AbortSource {
     return sent === 1 ? true : this.#untilReady().then(() => true);
   }
 
+  override close(): void | Promise<void> {
+    const closing = super.close();
+    // The answer is complete. How long the application takes to close is its own affair, and may be for ever.
+    if (closing !== undefined) this.#letGo(new Error('The request is over, and its body is no longer kept'));
+    return closing;
+  }
+
   override handleError(error: unknown): void | Promise<void> {
     // What is kept has not been sent, and an error page can take its place.
     if (this.#phase === KEPT) {
@@ -240,8 +247,9 @@ export class ServerHandler extends BaseHandler implements AbortSource {
       this.#gone = new ClientDisconnectedError('The client closed the connection');
     }
     this.#abort?.abort(this.#gone);
-    // What the application has open is closed now, not when it produces its next block.
+    // What the application has open is closed now, not when it produces its next block, which may be never.
     void this.closeResult();
+    this.#letGo(this.#gone);
     this.#fail?.(this.#gone);
   }
 
@@ -347,9 +355,14 @@ export class ServerHandler extends BaseHandler implements AbortSource {
     if (this.#phase !== FINISHED || this.#waiting !== null) this.#access.native.abort(this.slot, this.generation);
     this.#phase = FINISHED;
     this.#waiting = null;
+    this.#letGo();
+  }
+
+  /** Keeps nothing that another request could have. What is not read yet of the request's body is lost. */
+  #letGo(lost?: Error): void {
     if (this.#access.handlers[this.slot] === this) this.#access.handlers[this.slot] = undefined;
     const input = this.received['wsgi.input'];
-    if (input instanceof DescriptorInput) input.close();
+    if (input instanceof DescriptorInput) input.close(lost);
   }
 }
 
