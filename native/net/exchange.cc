@@ -174,7 +174,7 @@ bool Exchange::send_file(const FileRegion& region) noexcept {
   }
   ExchangeHandle handle = this->handle();
   file_.begin(due);
-  // The gateway may be in the midst of a call that the answer before this one has caused.
+  // Out of its turn it waits: the gateway may be in the midst of a call that the answer before this one has caused.
   if (connection_->is_current(*this)) connection_->advance_answers();
   if (generation_ != handle.generation || over()) return true;
   waiting_ = true;

@@ -58,8 +58,9 @@ enum class Notice : uint8_t {
   kOutOfDescriptors,  ///< the process has nearly no file descriptors left, and nothing is accepted until it has
 };
 
-/// Whoever answers requests: the one seam between the engine and a language. Calls come on the loop's thread, never
-/// during a call to the same exchange's answer. They must not throw.
+/// Whoever answers requests: the one seam between the engine and a language. Calls come on the loop's thread, and none
+/// about an exchange during a call to its answer, but for on_gone where that call finds the client gone. They must not
+/// throw.
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -77,7 +78,8 @@ class Gateway {
   /// An exchange that took less than it was given has room again, or the file it was given has left.
   virtual void on_ready(ExchangeHandle exchange) noexcept = 0;
 
-  /// The exchange is over before its answer was finished. The handle is stale already.
+  /// The exchange is over before its answer was finished. The handle is stale already, and so are those of the other
+  /// exchanges of its connection.
   virtual void on_gone(ExchangeHandle exchange, Gone why) noexcept = 0;
 
   /// For the log. Views hold during the call alone.

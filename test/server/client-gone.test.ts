@@ -209,4 +209,34 @@ describe('a client that is gone', () => {
     await until(() => server.stats().openConnections === 0);
     expect(errors.text).toBe('');
   });
+
+  it('may have one of its requests answered right when the application of another hears of it', async () => {
+    const gone = gate();
+    let begun = 0;
+    const { port, server, errors } = await started(
+      (environ, startResponse) => {
+        if (environ.PATH_INFO === '/ok') return echoPath(environ, startResponse);
+        begun++;
+        environ['uwsgiref.signal']!.addEventListener('abort', gone.open);
+        return gone.opened.then(() => {
+          startResponse('200 OK', plain());
+          return [Buffer.alloc(100_000)];
+        });
+      },
+      { headersTimeout: 300, keepAliveTimeout: 300 },
+    );
+    const other = await RawClient.open(port);
+    await other.send(get('/ok')).response();
+    const client = await RawClient.open(port);
+    client.send(get('/a') + get('/b'));
+    await until(() => begun === 2);
+    client.reset();
+    await until(() => server.stats().openConnections === 1);
+    // A deadline of the connection that is gone would come meanwhile.
+    for (let round = 0; round < 8; round++) {
+      expect((await other.send(get('/ok')).response()).body.toString()).toBe('GET /ok');
+      await later(100);
+    }
+    expect(errors.text).toBe('');
+  });
 });

@@ -173,6 +173,30 @@ describe('a file', () => {
     expect((await closes.end()).length).toBe(0);
   });
 
+  it('may be sent as soon as the one before it has left', async () => {
+    const large = Buffer.alloc(20_000_000, 'large');
+    const [first, second] = [file(large), file()];
+    const left = gate();
+    const { port } = await started(async (environ, startResponse) => {
+      if (environ.PATH_INFO === '/second') {
+        await left.opened;
+        return sending(second)(environ, startResponse);
+      }
+      const opened = openFile(first);
+      startResponse('200 OK', plain());
+      return Object.assign(wrap(environ, opened), {
+        close() {
+          opened.close();
+          left.open();
+        },
+      });
+    });
+    const client = await RawClient.open(port);
+    client.send(get('/first') + get('/second'));
+    expect((await client.response()).body.equals(large)).toBe(true);
+    expect((await client.response()).body.equals(content)).toBe(true);
+  });
+
   it('that is small arrives together with its head', async () => {
     const { port } = await started(sending(file(Buffer.from('small file'))));
     const client = await RawClient.open(port);

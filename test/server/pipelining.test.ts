@@ -207,4 +207,24 @@ describe('pipelined requests', () => {
     expect(await bodies(client, 5)).toEqual(['GET /slow', 'DELETE /b', 'GET /c', 'GET /d', 'GET /e']);
     expect((await client.end()).length).toBe(0);
   });
+
+  it('are answered wholly though the client ends its half in the midst of the next one', async () => {
+    const size = 20_000_000;
+    const { port, server } = await started(
+      (_environ, startResponse) => {
+        startResponse('200 OK', plain());
+        return [Buffer.alloc(size)];
+      },
+      { maxQueuedBytes: 2 * size },
+    );
+    const client = await RawClient.open(port);
+    client.socket.pause();
+    client.send(`${get('/')}${request('POST', '/', 'Content-Length: 10')}abc`).halfClose();
+    await until(() => server.stats().requests > 0);
+    await later(50);
+    client.socket.resume();
+    expect((await client.response()).body.length).toBe(size);
+    expect((await client.end()).length).toBe(0);
+    await until(() => server.stats().openConnections === 0);
+  });
 });

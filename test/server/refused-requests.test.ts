@@ -120,4 +120,19 @@ describe('a refused request', () => {
     expect((await client.response()).status).toBe(400);
     expect(ran).toBe(0);
   });
+
+  it('that is a HEAD is answered without a body', async () => {
+    const { port } = await started(echoPath, LIMITS);
+    const heads: Array<[status: number, rest: string]> = [
+      [400, '\r\n'],
+      [400, 'Host: x\r\nA : b\r\n'],
+      [413, 'Host: x\r\nContent-Length: 101\r\n\r\n'],
+    ];
+    for (const [status, rest] of heads) {
+      const client = await RawClient.open(port);
+      const response = await client.send(`HEAD / HTTP/1.1\r\n${rest}`).response('HEAD');
+      expect([response.status, Number(response.field('content-length'))]).toEqual([status, expect.any(Number)]);
+      expect((await client.end()).length).toBe(0);
+    }
+  });
 });

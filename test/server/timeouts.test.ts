@@ -241,6 +241,14 @@ describe('requestTimeout', () => {
     expect((await client.end()).length).toBe(0);
     expect(errors.text.split('\n')).toHaveLength(2);
   });
+
+  it('answers a HEAD without a body', async () => {
+    const { application } = never();
+    const { port } = await started(application, only('requestTimeout'));
+    const client = await RawClient.open(port);
+    expect((await client.send(request('HEAD', '/never')).response('HEAD')).status).toBe(504);
+    expect((await client.end()).length).toBe(0);
+  });
 });
 
 describe('minUploadRate', () => {
@@ -285,4 +293,27 @@ describe('minDownloadRate', () => {
     await until(() => server.stats().openConnections === 0);
     expect(client.receivedBytes).toBeLessThan(64 << 20);
   }, 30_000);
+});
+
+describe('an answer that takes its time', () => {
+  // These waits are over when the application has the request, whatever it does with it at once.
+  for (const timeout of ['headersTimeout', 'bodyTimeout', 'keepAliveTimeout'] as const) {
+    it(`is not ended by ${timeout}, though it began as soon as the request was there`, async () => {
+      const { port } = await started((environ, startResponse) => {
+        if (environ.REQUEST_METHOD === 'GET') return echoBody(environ, startResponse);
+        startResponse('200 OK', plain());
+        return (async function* () {
+          yield 'begun, ';
+          await later(900);
+          yield 'ended';
+        })();
+      }, only(timeout));
+      const client = await RawClient.open(port);
+      if (timeout === 'keepAliveTimeout') await client.send(get('/')).response();
+      client.send(request('POST', '/', 'Content-Length: 4'));
+      if (timeout === 'bodyTimeout') await later(20);
+      client.send('body');
+      expect((await client.response()).body.toString()).toBe('begun, ended');
+    });
+  }
 });
