@@ -259,6 +259,7 @@ napi_value listen(napi_env env, napi_callback_info info) {
   options.read("minUploadRate", settings.min_upload_rate);
   options.read("minDownloadRate", settings.min_download_rate);
   options.read("reportRefusals", settings.report_refusals);
+  options.read("reportAnswers", settings.report_answers);
   options.read("serverHeader", settings.server);
   options.read("proxyProtocol", settings.proxy_protocol);
   settings.head.max_fields = std::min<uint32_t>(settings.head.max_fields, record::kMaxFields);
@@ -403,13 +404,16 @@ napi_value layout(napi_env env) noexcept {
   set(env, result, "outboxUsed", number(env, offsetof(SharedMemory, outbox_used)));
   set(env, result, "record", number(env, offsetof(SharedMemory, record)));
   set(env, result, "recordPlaces", number(env, SharedMemory::kRecordPlaces));
+  set(env, result, "answeredCount", number(env, offsetof(SharedMemory, answered_count)));
+  set(env, result, "answered", number(env, offsetof(SharedMemory, answered)));
+  set(env, result, "answeredMost", number(env, SharedMemory::kAnswered));
   set(env, result, "outbox", number(env, offsetof(SharedMemory, outbox)));
   set(env, result, "outboxSize", number(env, SharedMemory::kOutboxSize));
   return result;
 }
 
-/// open(path, onRequests, onReady, onGone, onRefused, onNotice, onDrained) → the functions of the engine, with
-/// `shared`, the SharedMemory, its `layout`, and `cgiKeys`, the environ keys of the known fields by their number.
+/// open(path, onRequests, onReady, onGone, onRefused, onNotice, onDrained, onAnswered) → the functions of the engine,
+/// with `shared`, the SharedMemory, its `layout`, and `cgiKeys`, the environ keys of the known fields by their number.
 /// Throws when the uWebSockets.js binary at `path` cannot be used.
 napi_value open(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);

@@ -161,6 +161,26 @@ void JavascriptGateway::on_gone(net::ExchangeHandle exchange, net::Gone why) noe
                                    number(env_, static_cast<uint32_t>(why))});
 }
 
+void JavascriptGateway::on_answered(const net::Answered& answered) noexcept {
+  if (silent_) return;
+  if (shared_.answered_count == SharedMemory::kAnswered) {
+    HandleScope scope(env_);
+    call(Callback::kAnswered, {});
+    shared_.answered_count = 0;
+  }
+  std::span<uint32_t> places =
+      std::span(shared_.answered).subspan(shared_.answered_count * SharedMemory::kAnsweredPlaces);
+  places[SharedMemory::kAnsweredSlot] = answered.exchange.slot;
+  places[SharedMemory::kAnsweredGeneration] = answered.exchange.generation;
+  places[SharedMemory::kStatus] = answered.status;
+  places[SharedMemory::kComplete] = answered.complete;
+  places[SharedMemory::kBodyBytesHigh] = static_cast<uint32_t>(answered.body_bytes >> 32);
+  places[SharedMemory::kBodyBytesLow] = static_cast<uint32_t>(answered.body_bytes);
+  places[SharedMemory::kFirstByte] = answered.first_byte;
+  places[SharedMemory::kDuration] = answered.duration;
+  shared_.answered_count++;
+}
+
 void JavascriptGateway::on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept {
   HandleScope scope(env_);
   std::array<char, net::PeerAddress::kMaxText> address;

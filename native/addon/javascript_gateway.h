@@ -22,7 +22,7 @@
 namespace uwsgiref::addon {
 
 /// The functions of JavaScript that the gateway calls.
-enum class Callback : uint8_t { kRequests, kReady, kGone, kRefused, kNotice, kDrained, kCount };
+enum class Callback : uint8_t { kRequests, kReady, kGone, kRefused, kNotice, kDrained, kAnswered, kCount };
 
 inline constexpr size_t kCallbackCount = static_cast<size_t>(Callback::kCount);
 
@@ -35,11 +35,27 @@ struct SharedMemory {
   /// net::kSmallBody, each.
   static constexpr size_t kOutboxSize = 128 * 1024;
 
+  /// Answers that are over, until JavaScript has read of them.
+  static constexpr size_t kAnswered = 512;
+
+  enum AnsweredPlace : size_t {
+    kAnsweredSlot,
+    kAnsweredGeneration,
+    kStatus,
+    kComplete,
+    kBodyBytesHigh,
+    kBodyBytesLow,
+    kFirstByte,
+    kDuration,
+    kAnsweredPlaces,
+  };
   enum AnswerPlace : size_t { kSlot, kGeneration, kHead, kBodySize, kAnswerPlaces };
 
   uint32_t in_call;      ///< whether the gateway will look into the outbox by itself
   uint32_t outbox_used;  ///< bytes
   uint32_t record[kRecordPlaces];
+  uint32_t answered_count;
+  uint32_t answered[kAnswered * kAnsweredPlaces];
   alignas(8) char outbox[kOutboxSize];
 };
 
@@ -71,6 +87,7 @@ class JavascriptGateway final : public net::Gateway {
   void on_request(net::Exchange& exchange, const net::Request& request) noexcept override;
   void on_ready(net::ExchangeHandle exchange) noexcept override;
   void on_gone(net::ExchangeHandle exchange, net::Gone why) noexcept override;
+  void on_answered(const net::Answered& answered) noexcept override;
   void on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept override;
   void on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept override;
   void on_drained(net::Listener& listener) noexcept override;

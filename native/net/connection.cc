@@ -294,6 +294,7 @@ void Connection::pop_first() noexcept {
   if (exchange.framing_.body == http::ResponseFraming::Body::kClose) {
     tail_ = exchange.state_ == Exchange::State::kAborted ? Tail::kAborted : Tail::kWhole;
   }
+  auto answered = outcome(exchange, exchange.state_ == Exchange::State::kFinished);
   loop().exchanges().release(exchange);
   changed_ = true;
   if (!persists) {
@@ -302,6 +303,12 @@ void Connection::pop_first() noexcept {
     if (first_) linger_ = false;
     drop_exchanges(Gone::kClient);
   }
+  if (answered) loop().gateway().on_answered(*answered);
+}
+
+std::optional<Answered> Connection::outcome(const Exchange& exchange, bool complete) const noexcept {
+  if (!exchange.reported_) return std::nullopt;
+  return exchange.outcome(complete, EventLoop::microseconds());
 }
 
 void Connection::drop_collecting() noexcept {
@@ -315,13 +322,16 @@ void Connection::drop_exchanges(Gone why) noexcept {
   running_ = 0;
   // All handles are stale before the gateway hears of the first: it may want to answer another one right then.
   std::vector<ExchangeHandle> gone;
+  std::vector<Answered> answered;
   while (next) {
     Exchange& exchange = *next;
     next = exchange.next_;
     if (!exchange.over()) gone.push_back(exchange.handle());
+    if (auto how = outcome(exchange, false)) answered.push_back(*how);
     loop().exchanges().release(exchange);
   }
   for (ExchangeHandle handle : gone) loop().gateway().on_gone(handle, why);
+  for (const Answered& how : answered) loop().gateway().on_answered(how);
 }
 
 // --- Output ----------------------------------------------------------------------------------------------------------

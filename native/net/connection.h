@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -140,6 +141,8 @@ class Connection {
 
   void enqueue(Exchange& exchange) noexcept;
   void pop_first() noexcept;
+  /// What the gateway hears of the exchange, which is over; nothing where it does not want to.
+  std::optional<Answered> outcome(const Exchange& exchange, bool complete) const noexcept;
   void drop_collecting() noexcept;
   void drop_exchanges(Gone why) noexcept;
   void advance_file(Exchange& exchange) noexcept;

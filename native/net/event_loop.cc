@@ -52,6 +52,12 @@ int64_t EventLoop::now() noexcept {
   return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
 }
 
+int64_t EventLoop::microseconds() noexcept {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000;
+}
+
 std::string_view EventLoop::date() noexcept {
   std::time_t second = std::time(nullptr);
   if (second != date_second_) {

@@ -47,6 +47,8 @@ class EventLoop {
 
   /// Milliseconds on a monotonic clock of a few milliseconds' grain.
   static int64_t now() noexcept;
+  /// Microseconds on a monotonic clock.
+  static int64_t microseconds() noexcept;
 
   /// The Date field's value, formatted once a second (RFC 9110 §6.6.1).
   std::string_view date() noexcept;

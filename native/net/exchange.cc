@@ -1,6 +1,7 @@
 #include "net/exchange.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "net/connection.h"
 #include "net/event_loop.h"
@@ -33,6 +34,9 @@ void Exchange::begin(Connection& connection, const http::RequestLine& line, cons
   surplus_cut_ = false;
   framing_ = {};
   remaining_ = 0;
+  body_bytes_ = 0;
+  reported_ = connection.settings().report_answers;
+  if (reported_) begun_ = answered_ = EventLoop::microseconds();
 }
 
 void Exchange::begin_refused(Connection& connection) noexcept {
@@ -42,7 +46,16 @@ void Exchange::begin_refused(Connection& connection) noexcept {
   keep_alive_ = false;
   safe_ = false;
   waiting_ = false;
+  reported_ = false;
   framing_ = {};
+}
+
+Answered Exchange::outcome(bool complete, int64_t now) const noexcept {
+  auto since_begun = [this](int64_t time) {
+    return static_cast<uint32_t>(std::clamp<int64_t>(time - begun_, 0, std::numeric_limits<uint32_t>::max()));
+  };
+  return {handle(),        framing_.status_code, complete, body_bytes_ - file_.unsent(), since_begun(answered_),
+          since_begun(now)};
 }
 
 http::ByteBuffer& Exchange::sink() noexcept {
@@ -84,6 +97,7 @@ http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
   http::ResponseResult result = http::write_response_head(head, context, sink(), framing_);
   if (result.error != http::ResponseError::kNone) return result;
   state_ = State::kStarted;
+  if (reported_) answered_ = EventLoop::microseconds();
   keep_alive_ = framing_.keep_alive;
   remaining_ = framing_.body == Body::kLength ? framing_.content_length : 0;
   return result;
@@ -133,6 +147,7 @@ size_t Exchange::take(std::string_view bytes, Room room) noexcept {
     }
     taken += slice.size();
   }
+  body_bytes_ += taken;
   return taken;
 }
 
@@ -174,6 +189,7 @@ bool Exchange::send_file(const FileRegion& region) noexcept {
   }
   ExchangeHandle handle = this->handle();
   file_.begin(due);
+  body_bytes_ += due.length;
   // Out of its turn it waits: the gateway may be in the midst of a call that the answer before this one has caused.
   if (connection_->is_current(*this)) connection_->advance_answers();
   if (generation_ != handle.generation || over()) return true;

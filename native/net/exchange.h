@@ -81,6 +81,8 @@ class Exchange {
              bool safe) noexcept;
   /// Begins the answer to a request that the engine refuses; the caller writes it to the sink.
   void begin_refused(Connection& connection) noexcept;
+  /// How it went so far; `now` by EventLoop::microseconds().
+  Answered outcome(bool complete, int64_t now) const noexcept;
   bool over() const noexcept { return state_ == State::kFinished || state_ == State::kAborted; }
   bool has_file() const noexcept { return file_.active(); }
   http::ByteBuffer& sink() noexcept;
@@ -105,6 +107,10 @@ class Exchange {
   bool safe_ = true;
   bool waiting_ = false;      ///< the gateway waits for on_ready
   bool surplus_cut_ = false;  ///< more came than the Content-Length announced
+  bool reported_ = false;     ///< the gateway hears of its end
+  int64_t begun_ = 0;         ///< microseconds, where it is reported
+  int64_t answered_ = 0;      ///< when the head of the answer was given
+  uint64_t body_bytes_ = 0;   ///< taken of the answer
   http::ResponseFraming framing_;
   uint64_t remaining_ = 0;    ///< of a body with a Content-Length
   http::ByteBuffer pending_;  ///< of an answer whose turn has not come

@@ -31,6 +31,8 @@ class FileTransfer {
   void begin(const FileRegion& region) noexcept { region_ = region, active_ = true; }
   void stop() noexcept { active_ = false; }
   bool active() const noexcept { return active_; }
+  /// Bytes that have not left.
+  uint64_t unsent() const noexcept { return active_ ? region_.length : 0; }
 
   /// Sends on as far as the connection takes it. Everything before the file must have left.
   Progress send(Connection& connection) noexcept;

@@ -48,6 +48,17 @@ struct Refusal {
   const PeerAddress& peer;
 };
 
+/// How an answer went, told when it is over: for a log, and for metrics. Times are in microseconds since the request's
+/// head was there.
+struct Answered {
+  ExchangeHandle exchange;  ///< stale already
+  uint16_t status;          ///< 0: none was given
+  bool complete;            ///< all of it is with the kernel
+  uint64_t body_bytes;      ///< that were taken
+  uint32_t first_byte;      ///< until the head was given
+  uint32_t duration;        ///< until it was over
+};
+
 /// Something that an operator should know, and no client is told.
 enum class Notice : uint8_t {
   kFileShrank,        ///< a file ended before its announced length; the connection was closed
@@ -81,6 +92,10 @@ class Gateway {
   /// The exchange is over before its answer was finished. The handle is stale already, and so are those of the other
   /// exchanges of its connection.
   virtual void on_gone(ExchangeHandle exchange, Gone why) noexcept = 0;
+
+  /// An exchange that on_request has told of is over, where the listener's settings want that reported. May come in the
+  /// midst of any call into the engine.
+  virtual void on_answered(const Answered& answered) noexcept = 0;
 
   /// For the log. Views hold during the call alone.
   virtual void on_refused(const Listener& listener, const Refusal& refusal) noexcept = 0;

@@ -31,6 +31,7 @@ struct Settings {
   uint32_t min_download_rate = 240;          ///< bytes a second, of what waits to be sent, on average; 0: none
   ClientCertificate client_certificate = ClientCertificate::kNotAsked;
   bool report_refusals = false;  ///< whether the gateway wants to hear on_refused
+  bool report_answers = false;   ///< whether it wants to hear on_answered
   std::string server;            ///< the Server field's default; empty: none
   std::vector<AddressBlock> trusted_proxies;
   bool proxy_protocol = false;  ///< a connection of theirs begins with a PROXY header

@@ -3,6 +3,7 @@
 import { getSystemErrorName } from 'node:util';
 import { describeError } from '../show.js';
 import type { ErrorStream } from '../types.js';
+import { AnswerReports } from './answer-reports.js';
 import type { Network } from './forwarded.js';
 import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
 import type { Refusal } from './options.js';
@@ -18,6 +19,8 @@ export interface Service {
   readonly errors: ErrorStream;
   /** Makes the handler of a request; its serve() runs it, now or later. */
   handlerFor(engine: EngineAccess, request: ReceivedRequest): ServerHandler;
+  /** Whether the handlers' onAnswered() is to be called. */
+  readonly reportsAnswers?: boolean;
   /** The engine has answered a request by itself, with an error. */
   onRefused?(refusal: Refusal): void;
 }
@@ -35,6 +38,7 @@ const NOTICES = [
 export class Engine implements EngineCallbacks {
   static #instance: Engine | undefined;
   readonly #access: EngineAccess;
+  readonly #reports: AnswerReports;
   readonly #request: ReceivedRequest;
   readonly #services: Array<Service | undefined> = [];
   readonly #drained = new Map<number, () => void>();
@@ -54,9 +58,11 @@ export class Engine implements EngineCallbacks {
         this.onRefused(listener, status, reason, requestLine, address, port),
       onNotice: (listener, notice, errorNumber) => this.onNotice(listener, notice, errorNumber),
       onDrained: (listener) => this.onDrained(listener),
+      onAnswered: () => this.onAnswered(),
     });
     const { record, recordPlaces } = native.layout;
     this.#access = { native, outbox: new Outbox(native), handlers: [] };
+    this.#reports = new AnswerReports(native);
     this.#request = {
       places: new Uint32Array(native.shared, record, recordPlaces),
       start: 0,
@@ -117,6 +123,7 @@ export class Engine implements EngineCallbacks {
   }
 
   onRequests(text: string, count: number, body?: Buffer): void {
+    this.#reports.read();
     const request = this.#request;
     request.text = text;
     request.body = body;
@@ -135,7 +142,9 @@ export class Engine implements EngineCallbacks {
   #receive(): ServerHandler {
     const request = this.#request;
     const { places, start } = request;
-    const handler = this.#services[places[start + LISTENER]!]!.handlerFor(this.#access, request);
+    const service = this.#services[places[start + LISTENER]!]!;
+    const handler = service.handlerFor(this.#access, request);
+    if (service.reportsAnswers) this.#reports.await(handler);
     request.start = start + FIELDS + places[start + FIELD_COUNT]! * FIELD_PLACES;
     return handler;
   }
@@ -171,7 +180,12 @@ export class Engine implements EngineCallbacks {
     this.#services[listener]?.errors.write(`uwsgiref: ${NOTICES[notice]}${cause}\n`);
   }
 
+  onAnswered(): void {
+    this.#reports.read();
+  }
+
   onDrained(listener: number): void {
+    this.#reports.read();
     this.#services[listener] = undefined;
     this.#drained.get(listener)?.();
     this.#drained.delete(listener);

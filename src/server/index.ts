@@ -14,7 +14,7 @@
 
 export type { ForwardedFields } from './forwarded.js';
 export { EngineUnavailableError } from './native-addon.js';
-export type { Refusal, ServerOptions } from './options.js';
+export type { Answer, Refusal, ServerOptions } from './options.js';
 export { ListenError, type Server, type ServerStats, serve } from './server.js';
 export { TlsError } from './tls-files.js';
 export type { CertificateOptions, TlsOptions } from './tls-options.js';

@@ -30,11 +30,13 @@ export const ERROR_KINDS = 16;
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
 export type ListenOptions = Omit<
   ServerOptions,
-  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'forwardedFields' | 'tls'
+  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'onAnswered' | 'forwardedFields' | 'tls'
 > & {
   serverHeader?: string;
   /** Whether `onRefused` is to be called. */
   reportRefusals?: boolean;
+  /** Whether answers are to be reported by way of the shared memory. */
+  reportAnswers?: boolean;
   tls?: TlsFiles;
 };
 
@@ -114,6 +116,10 @@ export interface SharedLayout {
   record: number;
   /** Numbers that the records hold. */
   recordPlaces: number;
+  /** How many answers are over that nobody has read of, and the records of them. */
+  answeredCount: number;
+  answered: number;
+  answeredMost: number;
   outbox: number;
   /** Bytes. */
   outboxSize: number;
@@ -128,6 +134,8 @@ export interface EngineCallbacks {
   onRefused(listener: number, status: number, reason: string, requestLine: string, address: string, port: number): void;
   onNotice(listener: number, notice: number, errorNumber: number): void;
   onDrained(listener: number): void;
+  /** There is no room for the records of further answers that are over. */
+  onAnswered(): void;
 }
 
 interface NativeAddon {
@@ -139,6 +147,7 @@ interface NativeAddon {
     onRefused: EngineCallbacks['onRefused'],
     onNotice: EngineCallbacks['onNotice'],
     onDrained: EngineCallbacks['onDrained'],
+    onAnswered: EngineCallbacks['onAnswered'],
   ): NativeEngine;
 }
 
@@ -162,6 +171,7 @@ export function openEngine(callbacks: EngineCallbacks): NativeEngine {
       callbacks.onRefused,
       callbacks.onNotice,
       callbacks.onDrained,
+      callbacks.onAnswered,
     );
   } catch (error) {
     throw new EngineUnavailableError(

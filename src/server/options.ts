@@ -2,7 +2,7 @@
 
 import { show } from '../show.js';
 import { DescriptorErrors } from '../streams.js';
-import type { ErrorStream } from '../types.js';
+import type { Environ, ErrorStream } from '../types.js';
 import { VERSION } from '../version.js';
 import { FORWARDED_FIELDS, type ForwardedFields } from './forwarded.js';
 import type { ListenOptions } from './native-addon.js';
@@ -17,6 +17,21 @@ export interface Refusal {
   readonly requestLine: string;
   readonly address: string;
   readonly port: number;
+}
+
+/** How an answer went, told when it is over. Times are in milliseconds since the request's head was there. */
+export interface Answer {
+  /** As the application leaves it. */
+  readonly environ: Environ;
+  /** 0: there was none, because the client left before it began. */
+  readonly status: number;
+  /** Bytes of the body that the kernel took. */
+  readonly bytes: number;
+  /** Until the head of the answer was there. */
+  readonly firstByte: number;
+  readonly duration: number;
+  /** Whether the answer came to its proper end. */
+  readonly complete: boolean;
 }
 
 /** How a server listens, and what it demands of its clients. Times are in milliseconds; 0 switches a timeout off. */
@@ -35,6 +50,8 @@ export interface ServerOptions {
   serverHeader?: string | null;
   /** Told of each request that is refused with an error, for a log. */
   onRefused?: (refusal: Refusal) => void;
+  /** Told of each answer that is over, for a log and for metrics; within a tenth of a second. */
+  onAnswered?: (answer: Answer) => void;
   /** `wsgi.multiprocess`; default false. */
   multiprocess?: boolean;
   /** Bytes of a request head; default 16384. 431 beyond. */
@@ -92,6 +109,7 @@ export interface CheckedOptions {
   readonly errors: ErrorStream;
   readonly multiprocess: boolean;
   readonly onRefused: ((refusal: Refusal) => void) | undefined;
+  readonly onAnswered: ((answer: Answer) => void) | undefined;
   readonly forwardedFields: ForwardedFields;
 }
 
@@ -142,6 +160,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
   }
   if (options.tls !== undefined) listen.tls = checkTlsOptions(options.tls);
   if (options.onRefused !== undefined) listen.reportRefusals = true;
+  if (options.onAnswered !== undefined) listen.reportAnswers = true;
   checkProxies(options, listen);
   const serverHeader = options.serverHeader === undefined ? SOFTWARE : options.serverHeader;
   if (serverHeader !== null) listen.serverHeader = serverHeader;
@@ -151,6 +170,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     errors: options.errors ?? new DescriptorErrors(),
     multiprocess: options.multiprocess ?? false,
     onRefused: options.onRefused,
+    onAnswered: options.onAnswered,
     forwardedFields: options.forwardedFields ?? 'x-forwarded',
   };
 }

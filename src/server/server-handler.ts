@@ -10,6 +10,7 @@ import type { Application, ErrorStream, FileLike, InputStream } from '../types.j
 import type { FileWrapper } from '../util.js';
 import { type AbortSource, type EnvironDefaults, RequestEnviron } from './environ.js';
 import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED, TIMED_OUT } from './native-addon.js';
+import type { ServerOptions } from './options.js';
 import { headText, type Outbox } from './outbox.js';
 import { GENERATION, SLOT } from './request-record.js';
 
@@ -41,6 +42,8 @@ const REFUSALS = [
 export interface ServerContext extends EnvironDefaults {
   /** An application sent a hop-by-hop field, which the engine leaves out. */
   reportHopByHop(name: string): void;
+  /** See {@link ServerOptions.onAnswered}. */
+  readonly onAnswered?: ServerOptions['onAnswered'];
 }
 
 /** How a handler answers. */
@@ -251,6 +254,24 @@ export class ServerHandler extends BaseHandler implements AbortSource {
     void this.closeResult();
     this.#letGo(this.#gone);
     this.#fail?.(this.#gone);
+  }
+
+  /** The answer is over, and this is how it went; see {@link Answer}. */
+  onAnswered(status: number, bytes: number, firstByte: number, duration: number, complete: boolean): void {
+    // The engine has answered in the application's place.
+    const timedOut = this.#gone instanceof AnswerTimeoutError;
+    try {
+      this.#context.onAnswered?.({
+        environ: this.received,
+        status: timedOut ? 504 : status,
+        bytes,
+        firstByte,
+        duration,
+        complete: complete || timedOut,
+      });
+    } catch (error) {
+      this.#context.errors.write(`uwsgiref: onAnswered failed: ${describeError(error, null)}\n`);
+    }
   }
 
   #respond(): void {

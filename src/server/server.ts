@@ -61,10 +61,11 @@ const REMEDIES: Record<string, string> = {
  */
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {
   const checked = checkOptions(options);
-  const { errors, onRefused } = checked;
+  const { errors, onRefused, onAnswered } = checked;
   const { engine, listener, port } = listenWith(checked, (context) => ({
     errors,
     ...(onRefused && { onRefused }),
+    reportsAnswers: onAnswered !== undefined,
     handlerFor: (engine, request) => new ServerHandler(engine, context, request, application),
   }));
   return new ListeningServer(engine, listener, checked.listen.tls, urlOf(checked, port), addressOf(checked, port));
@@ -95,6 +96,7 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         asksForCertificate: listen.tls?.ca !== undefined,
         multiprocess: options.multiprocess,
         errors,
+        ...(options.onAnswered && { onAnswered: options.onAnswered }),
         fileWrapper: FileWrapper,
         forwardedFields: options.forwardedFields,
         network,

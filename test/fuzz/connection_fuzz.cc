@@ -75,6 +75,7 @@ net::Settings settings_from(const std::array<uint8_t, 9>& characters) {
   }
   settings.max_requests_per_connection = choose(std::array<uint32_t, 4>{0, 1, 2, 3}, characters[4]);
   settings.report_refusals = (characters[5] & 1) != 0;
+  settings.report_answers = (characters[5] & 2) != 0;
   settings.server = (characters[5] & 2) != 0 ? "fuzz" : "";
   if ((characters[6] & 1) != 0) {
     settings.head = {.max_head_size = 256, .max_target_length = 64, .max_fields = 4};
@@ -391,6 +392,7 @@ class Run {
   void expect_nothing_left() {
     for (Client& client : gateway_.clients()) {
       EXPECT(!client.peer.socket && gateway_.open_answers(client) == 0);
+      for (const test::Answer* answer : client.answers) EXPECT(answer->reported == settings_.report_answers);
       test::judge(client, settings_, true);
     }
     EXPECT(loop_.counters().connections == gateway_.clients().size());

@@ -12,6 +12,7 @@ const engine = openEngine({
   onRefused: nothing,
   onNotice: nothing,
   onDrained: nothing,
+  onAnswered: nothing,
 });
 const { listener } = engine.listen({ host: '127.0.0.1', port: 0, trustedProxies: ['10.0.0.0/8', 'fd00::/8'] });
 afterAll(() => engine.drain(listener));

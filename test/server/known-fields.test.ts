@@ -11,6 +11,7 @@ const { cgiKeys } = openEngine({
   onRefused: nothing,
   onNotice: nothing,
   onDrained: nothing,
+  onAnswered: nothing,
 });
 
 describe('setKnownField', () => {

@@ -183,6 +183,7 @@ describe('the engine, called as nobody should', () => {
       nothing,
       nothing,
       nothing,
+      nothing,
     );
     const bytes = Buffer.from('x');
     for (const [slot, generation] of [
@@ -233,6 +234,7 @@ describe('the engine, called as nobody should', () => {
         const places = new Uint32Array(engine!.shared, engine!.layout.record, 2);
         handle = [places[0]!, places[1]!];
       },
+      nothing,
       nothing,
       nothing,
       nothing,

@@ -11,7 +11,7 @@ const NAME = `uws_${process.platform}_${process.arch}_`;
 /** Calls `load` with callbacks that are never called. */
 function open(usockets: string) {
   const nothing = () => undefined;
-  return loadAddon(BUILT).open(usockets, nothing, nothing, nothing, nothing, nothing, nothing);
+  return loadAddon(BUILT).open(usockets, nothing, nothing, nothing, nothing, nothing, nothing, nothing);
 }
 
 function refusal(load: () => unknown): Error {

@@ -41,6 +41,7 @@ struct Answer {
   bool waiting = false;        ///< for on_ready
   bool perhaps_ready = false;  ///< on_ready may come though the answer was aborted
   bool timed_out = false;      ///< gone, for that
+  bool reported = false;       ///< the gateway was told how it went
   int file = -1;               ///< that is being sent
   bool of_file = false;
   bool may_fall_short = false;  ///< the file may end early

@@ -451,6 +451,19 @@ void FuzzedGateway::on_gone(net::ExchangeHandle handle, net::Gone why) noexcept 
   react(Callback::kGone);
 }
 
+void FuzzedGateway::on_answered(const net::Answered& answered) noexcept {
+  EXPECT(settings_.report_answers);
+  Answer& answer = answer_of(answered.exchange);
+  trace("on_answered ", answer.client->peer.number, ".", answer.number);
+  EXPECT(!answer.reported && !loop_->exchanges().find(answered.exchange));
+  answer.reported = true;
+  EXPECT(answered.status == answer.status || answer.in_call || !answer.begun);
+  EXPECT(answer.in_call || answer.of_file || answered.body_bytes <= answer.given);
+  EXPECT(!answered.complete || answer.in_call || answer.state == State::kFinished || answer.state == State::kUnsure ||
+         (answer.of_file && answer.waiting));
+  EXPECT(answered.first_byte <= answered.duration);
+}
+
 void FuzzedGateway::on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept {
   trace("on_refused ", refusal.status);
   EXPECT(&listener == listener_ && settings_.report_refusals);

@@ -68,6 +68,7 @@ class FuzzedGateway final : public net::Gateway {
   void on_request(net::Exchange& exchange, const net::Request& request) noexcept override;
   void on_ready(net::ExchangeHandle handle) noexcept override;
   void on_gone(net::ExchangeHandle handle, net::Gone why) noexcept override;
+  void on_answered(const net::Answered& answered) noexcept override;
   void on_refused(const net::Listener& listener, const net::Refusal& refusal) noexcept override;
   void on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept override;
   void on_drained(net::Listener& listener) noexcept override;
