@@ -26,7 +26,9 @@
         "native/net/exchange.cc",
         "native/net/file_transfer.cc",
         "native/net/listener.cc",
+        "native/net/listening_socket.cc",
         "native/net/request_body.cc",
+        "native/net/socket_poll.cc",
         "native/net/tls.cc",
         "native/net/usockets.cc"
       ],

@@ -20,6 +20,7 @@
 #include "net/address_block.h"
 #include "net/connection.h"
 #include "net/exchange.h"
+#include "net/listening_socket.h"
 #include "net/usockets.h"
 
 namespace uwsgiref::addon {
@@ -234,7 +235,45 @@ napi_value throw_bad_trusted_proxy(napi_env env, const std::string& text) {
   return nullptr;
 }
 
-/// listen(options) → { listener, port }. Throws an error whose `code` is that of the failed system call, and a
+/// Opens the socket that the options tell of, or takes it over. Answers 0 or an errno.
+int open_socket(const OptionsReader& options, net::ListeningSocket& socket) {
+  uint32_t fd = UINT32_MAX;
+  options.read("fd", fd);
+  if (fd != UINT32_MAX) return socket.take_over(static_cast<int>(fd));
+  net::ListenOptions how;
+  uint32_t backlog = static_cast<uint32_t>(how.backlog);
+  options.read("backlog", backlog);
+  how.backlog = static_cast<int>(backlog);
+  uint32_t mode = how.mode;
+  options.read("mode", mode);
+  how.mode = static_cast<mode_t>(mode);
+  std::string path;
+  options.read("path", path);
+  if (!path.empty()) return socket.open_unix(path, how);
+  std::string host;
+  uint32_t port = 0;
+  options.read("host", host);
+  options.read("port", port);
+  return socket.open_tcp(host, static_cast<uint16_t>(port), how);
+}
+
+/// { path } or { host, port }, where the socket is bound.
+napi_value address_of(napi_env env, const net::ListeningSocket& socket) noexcept {
+  napi_value result = nullptr;
+  napi_create_object(env, &result);
+  if (socket.is_unix()) {
+    napi_value path = nullptr;
+    napi_create_string_utf8(env, socket.path().data(), socket.path().size(), &path);
+    set(env, result, "path", path);
+    return result;
+  }
+  char host[net::PeerAddress::kMaxText];
+  set(env, result, "host", latin1(env, {host, socket.address().write_text(host)}));
+  set(env, result, "port", small_number(env, socket.address().port()));
+  return result;
+}
+
+/// listen(options) → { listener, address }. Throws an error whose `code` is that of the failed system call, and a
 /// RangeError where `trustedProxies` holds what names no address.
 napi_value listen(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
@@ -283,18 +322,16 @@ napi_value listen(napi_env env, napi_callback_info info) {
   auto listener = net::Listener::create(gateway.loop(), std::move(settings), tls ? &*tls : nullptr, refused);
   if (!listener) return throw_refused_certificate(env, refused);
 
-  std::string path;
-  std::string host;
-  uint32_t port = 0;
-  options.read("path", path);
-  options.read("host", host);
-  options.read("port", port);
-  int error_number = path.empty() ? listener->listen(host, static_cast<int>(port)) : listener->listen_unix(path);
+  net::ListeningSocket socket;
+  int error_number = open_socket(options, socket);
+  if (error_number != 0) return throw_system_error(env, error_number);
+  napi_value address = address_of(env, socket);
+  error_number = listener->listen(std::move(socket));
   if (error_number != 0) return throw_system_error(env, error_number);
 
   napi_value result = nullptr;
   napi_create_object(env, &result);
-  set(env, result, "port", small_number(env, listener->port()));
+  set(env, result, "address", address);
   set(env, result, "listener", small_number(env, static_cast<int32_t>(gateway.add_listener(std::move(listener)))));
   return result;
 }
@@ -380,6 +417,33 @@ napi_value address_text(napi_env env, napi_callback_info info) {
 napi_value is_host(napi_env env, napi_callback_info info) {
   napi_value result = nullptr;
   napi_get_boolean(env, http::split_host_port(read_text(CallArguments(env, info), 0)).has_value(), &result);
+  return result;
+}
+
+// --- Sockets that others accept at -----------------------------------------------------------------------------------
+
+void destroy_socket(void* data) { delete static_cast<net::ListeningSocket*>(data); }
+
+napi_value close_socket(napi_env env, napi_callback_info info) {
+  CallArguments(env, info).data<net::ListeningSocket>().close();
+  return nullptr;
+}
+
+/// bindSocket(options) → { fd, address, close() }: a listening socket at which nobody accepts yet. It stays open until
+/// it is closed, or the environment ends. Throws an error whose `code` is that of the failed system call.
+napi_value bind_socket(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  auto socket = std::make_unique<net::ListeningSocket>();
+  int error_number = open_socket({env, arguments[0]}, *socket);
+  if (error_number != 0) return throw_system_error(env, error_number);
+  napi_value result = nullptr;
+  napi_create_object(env, &result);
+  set(env, result, "fd", small_number(env, socket->fd()));
+  set(env, result, "address", address_of(env, *socket));
+  napi_value close = nullptr;
+  napi_create_function(env, "close", NAPI_AUTO_LENGTH, close_socket, socket.get(), &close);
+  set(env, result, "close", close);
+  napi_add_env_cleanup_hook(env, destroy_socket, socket.release());
   return result;
 }
 
@@ -470,9 +534,13 @@ napi_value open(napi_env env, napi_callback_info info) {
 }
 
 napi_value initialize(napi_env env, napi_value exports) {
-  napi_value function = nullptr;
-  napi_create_function(env, "open", NAPI_AUTO_LENGTH, open, nullptr, &function);
-  set(env, exports, "open", function);
+  auto add = [&](const char* name, napi_callback callback) {
+    napi_value function = nullptr;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+    set(env, exports, name, function);
+  };
+  add("open", open);
+  add("bindSocket", bind_socket);
   return exports;
 }
 

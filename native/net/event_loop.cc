@@ -1,5 +1,7 @@
 #include "net/event_loop.h"
 
+#include <cerrno>
+
 #include "net/connection.h"
 #include "net/listener.h"
 
@@ -14,9 +16,6 @@ constexpr int kNextPortion = 5;
 constexpr size_t kBufferSize = 64 * 1024;
 constexpr size_t kKeptBuffers = 4;
 
-// uSockets takes no notice where accept(2) fails for want of descriptors: the listening socket stays readable, and the
-// loop would spin. So many polls in a row without an event of ours are reason enough to look.
-constexpr uint32_t kSuspiciousPolls = 64;
 constexpr int64_t kReportInterval = 60'000;  // milliseconds between two reports of the same want
 
 // The extension memory of uSockets' loop and timer holds one pointer: to the EventLoop.
@@ -24,7 +23,7 @@ EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension)
 
 }  // namespace
 
-EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway) {
+EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway), uv_loop_(static_cast<uv_loop_s*>(uv_loop)) {
   auto nothing = [](us_loop_t*) {};
   auto before_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->before_poll(); };
   auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->after_poll(); };
@@ -124,18 +123,21 @@ void EventLoop::leave(Listener& listener) noexcept { std::erase(listeners_, &lis
 
 bool EventLoop::spares(int fd) noexcept {
   if (!reserve_.reached_by(fd)) return true;
-  stop_accepting();
+  stop_accepting(EMFILE);
   return false;
 }
 
-void EventLoop::stop_accepting() noexcept {
+void EventLoop::stop_accepting(int error_number) noexcept {
   if (scarce_) return;
   scarce_ = true;
   run_sweep(kSweepInterval);
   for (Listener* listener : listeners_) listener->accept(false);
   if (scarcity_reported_ != 0 && now() - scarcity_reported_ < kReportInterval) return;
   scarcity_reported_ = now();
-  if (!listeners_.empty()) gateway().on_notice(*listeners_.front(), Notice::kOutOfDescriptors, 0);
+  if (listeners_.empty()) return;
+  bool descriptors = error_number == EMFILE || error_number == ENFILE;
+  gateway().on_notice(*listeners_.front(), descriptors ? Notice::kOutOfDescriptors : Notice::kCannotAccept,
+                      descriptors ? 0 : error_number);
 }
 
 void EventLoop::accept_again() noexcept {
@@ -163,7 +165,6 @@ void EventLoop::before_poll() noexcept {
 
 void EventLoop::after_poll() noexcept {
   polling_ = false;
-  if (++quiet_polls_ % kSuspiciousPolls == 0 && !scarce_ && reserve_.reached()) stop_accepting();
   finish_calls();
   for (Connection* connection : rearm_) connection->rearm();
   rearm_.clear();

@@ -17,6 +17,8 @@
 #include "net/gateway.h"
 #include "net/usockets.h"
 
+struct uv_loop_s;
+
 namespace uwsgiref::net {
 
 /// Counters since the start, for tests and operators.
@@ -40,6 +42,7 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   us_loop_t* handle() const noexcept { return loop_; }
+  uv_loop_s* uv_loop() const noexcept { return uv_loop_; }
   Deadlines& deadlines() noexcept { return deadlines_; }
   ExchangeTable& exchanges() noexcept { return exchanges_; }
   Counters& counters() noexcept { return counters_; }
@@ -60,10 +63,7 @@ class EventLoop {
   /// other events of the same poll phase, so that requests which arrive at the same time reach a language together.
   class Event {
    public:
-    explicit Event(EventLoop& loop) noexcept : loop_(loop), outermost_(!loop.in_event_) {
-      loop_.in_event_ = true;
-      loop_.quiet_polls_ = 0;
-    }
+    explicit Event(EventLoop& loop) noexcept : loop_(loop), outermost_(!loop.in_event_) { loop_.in_event_ = true; }
     ~Event() {
       if (!outermost_) return;
       loop_.in_event_ = false;
@@ -102,10 +102,13 @@ class EventLoop {
   void leave(Listener& listener) noexcept;
   /// Whether a connection may have this descriptor. If not, none is accepted until there are enough again.
   bool spares(int fd) noexcept;
+  /// Whether connections are accepted. If not, the sweep sees when they can be again.
+  bool accepting() const noexcept { return !scarce_; }
+  /// accept(2) says that there are no descriptors, or no memory, or another reason that time may remove.
+  void stop_accepting(int error_number) noexcept;
 
  private:
   void run_sweep(int first) noexcept;
-  void stop_accepting() noexcept;
   void accept_again() noexcept;
   void finish_calls() noexcept;
   void before_poll() noexcept;
@@ -114,6 +117,7 @@ class EventLoop {
   void sweep() noexcept;
 
   Gateway& gateway_;
+  uv_loop_s* uv_loop_;
   us_loop_t* loop_;
   us_timer_t* sweep_timer_;
   Deadlines deadlines_;
@@ -125,8 +129,7 @@ class EventLoop {
   std::vector<Listener*> listeners_;
   DescriptorReserve reserve_;
   int64_t scarcity_reported_ = 0;
-  uint32_t quiet_polls_ = 0;  ///< poll phases in a row that brought nothing for the engine
-  bool scarce_ = false;       ///< descriptors are, and nothing is accepted
+  bool scarce_ = false;  ///< descriptors are, or what else a connection needs, and nothing is accepted
   std::vector<std::pair<bool, us_socket_context_t*>> retired_;
   std::vector<std::unique_ptr<http::ByteBuffer>> buffers_;
   bool polling_ = false;  ///< the loop is in its poll phase, and after_poll() will come

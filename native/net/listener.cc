@@ -1,11 +1,5 @@
 #include "net/listener.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -18,10 +12,13 @@
 namespace uwsgiref::net {
 namespace {
 
-// More than uSockets lets wait; who comes meanwhile is as late as who comes then.
-constexpr int kMostWaiting = 1024;
+// When it drains: no queue is longer. Who comes meanwhile is as late as who comes then.
+constexpr int kMostWaiting = 1 << 16;
 
-constexpr int kExclusivePort = 1;  // without it uSockets sets SO_REUSEPORT, and two servers would share a port unawares
+// Between two polls, so that a rush of new connections does not keep the others waiting.
+constexpr int kAcceptedAtOnce = 512;
+// Of a socket that several processes accept at: the one that wakes up first shall not take them all.
+constexpr int kAcceptedOfShared = 1;
 
 /// The extension memory of a context of connections.
 struct ContextState {
@@ -39,17 +36,26 @@ Connection& connection_of(us_socket_t* socket) noexcept {
   return *static_cast<Connection*>(usockets().socket_ext(kSecure, socket));
 }
 
-/// Whether something stands at `path` that is no abandoned socket: another kind of file, or a socket that answers.
-bool socket_in_use(const std::string& path) noexcept {
-  struct stat status;
-  if (::lstat(path.c_str(), &status) != 0) return false;
-  if (!S_ISSOCK(status.st_mode)) return true;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM, 0));
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-         errno != ECONNREFUSED;
+/// Whether accept(2) failed for the connection at the head of the queue alone. Linux has it report what the network
+/// says of that one, too.
+bool concerns_one_connection(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+#ifdef __linux__
+    case ENONET:
+#endif
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -65,13 +71,9 @@ std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, c
                                            std::string& refused) {
   std::unique_ptr<Listener> listener(new Listener(loop, std::move(settings), tls != nullptr));
   loop.enter(*listener);
-  listener->accepting_ = usockets().create_socket_context(0, loop.handle(), sizeof(ContextState), {});
-  listener->subscribe<0>(listener->accepting_);
-  if (!tls) {
-    listener->context_ = listener->accepting_;
-  } else if (!listener->replace_certificates(*tls, refused)) {
-    return nullptr;
-  }
+  if (tls) return listener->replace_certificates(*tls, refused) ? std::move(listener) : nullptr;
+  listener->context_ = usockets().create_socket_context(0, loop.handle(), sizeof(ContextState), {});
+  listener->subscribe<0>(listener->context_);
   return listener;
 }
 
@@ -80,7 +82,6 @@ Listener::~Listener() {
   close_connections();
   stop_listening();
   if (context_) loop_.retire(secure_, context_);
-  if (accepting_ != context_) loop_.retire(false, accepting_);
 }
 
 bool Listener::replace_certificates(const TlsFiles& tls, std::string& refused) {
@@ -93,35 +94,14 @@ bool Listener::replace_certificates(const TlsFiles& tls, std::string& refused) {
   return true;
 }
 
-bool Listener::takes(int fd) noexcept {
-  if (!admits(fd)) {
-    loop_.counters().dropped++;
-    ::close(fd);
-    return false;
-  }
-  if (!secure_) return true;
-  adopt(fd);
-  return false;
-}
-
-void Listener::adopt(int fd) noexcept {
-  // uSockets only hands the address on to on_open.
-  http::IpAddress ip = PeerAddress::of(fd).address();
-  usockets().adopt_accepted_socket(secure_, context_, fd, sizeof(Connection), reinterpret_cast<char*>(ip.bytes.data()),
-                                   ip.size);
-}
-
 template <int kSecure>
 void Listener::subscribe(us_socket_context_t* context) noexcept {
   const USockets& us = usockets();
   new (us.context_ext(kSecure, context)) ContextState{this, 0};
-  us.on_pre_open(kSecure, context, [](us_socket_context_t* context, int fd) {
-    return state_of<kSecure>(context).listener->takes(fd) ? fd : -1;
-  });
-  us.on_open(kSecure, context, [](us_socket_t* socket, int, char* ip, int ip_length) {
+  us.on_open(kSecure, context, [](us_socket_t* socket, int, char* accepted_from, int) {
     us_socket_context_t* context = usockets().socket_context(kSecure, socket);
     ContextState& state = state_of<kSecure>(context);
-    PeerAddress peer(ip, ip_length, ip_length > 0 ? usockets().remote_port(kSecure, socket) : 0);
+    const PeerAddress& peer = *reinterpret_cast<const PeerAddress*>(accepted_from);
     state.connection_count++;
     state.listener->opened(peer);
     new (usockets().socket_ext(kSecure, socket)) Connection(socket, *state.listener, peer);
@@ -158,61 +138,56 @@ void Listener::subscribe(us_socket_context_t* context) noexcept {
   us.on_long_timeout(kSecure, context, [](us_socket_t* socket) { return socket; });
 }
 
-int Listener::listen(const std::string& host, int port) noexcept {
-  errno = 0;
-  const char* address = host.empty() ? nullptr : host.c_str();
-  listen_socket_ = usockets().listen(0, accepting_, address, port, kExclusivePort, sizeof(Connection));
-  if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
-  port_ = usockets().local_port(0, reinterpret_cast<us_socket_t*>(listen_socket_));
-  // uSockets does so only where the port was given. Connections inherit it, and a port whose last connections linger
-  // in TIME_WAIT can be bound again.
-  int on = 1;
-  setsockopt(usockets().poll_fd(reinterpret_cast<us_poll_t*>(listen_socket_)), SOL_SOCKET, SO_REUSEADDR, &on,
-             sizeof on);
-  return 0;
-}
-
-int Listener::listen_unix(const std::string& path) noexcept {
-  // uSockets copies the path unchecked, and removes whatever it finds there.
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) return ENAMETOOLONG;
-  if (socket_in_use(path)) return EADDRINUSE;
-  errno = 0;
-  listen_socket_ = usockets().listen_unix(0, accepting_, path.c_str(), kExclusivePort, sizeof(Connection));
-  if (!listen_socket_) return errno ? errno : EADDRNOTAVAIL;
-  path_ = path;
-  return 0;
-}
-
-/// Takes in the connections that the kernel has made: with the listening socket it would reset them, and the requests
-/// that their clients may have sent.
-void Listener::accept_waiting() noexcept {
-  if (!listen_socket_) return;
-  int listening = usockets().poll_fd(reinterpret_cast<us_poll_t*>(listen_socket_));
-  for (int left = kMostWaiting; left > 0; left--) {
-    FileDescriptor fd(::accept(listening, nullptr, nullptr));
-    if (!fd) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      return;
-    }
-    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
-    if (!admits(fd.get())) {
-      loop_.counters().dropped++;
-      continue;
-    }
-    adopt(fd.release());
+int Listener::listen(ListeningSocket socket) noexcept {
+  auto on_event = [](void* listener, bool readable) {
+    auto& self = *static_cast<Listener*>(listener);
+    EventLoop::Event event(self.loop_);
+    if (!readable) return self.loop_.stop_accepting(EIO);
+    self.accept_up_to(self.socket_.inherited() ? kAcceptedOfShared : kAcceptedAtOnce);
+  };
+  if (int error = poll_.open(loop_.uv_loop(), socket.fd(), on_event, this); error != 0) {
+    if (socket.inherited()) socket.give_back();
+    return error;
   }
+  socket_ = std::move(socket);
+  if (!loop_.accepting()) poll_.pause();
+  return 0;
+}
+
+void Listener::accept_up_to(int most) noexcept {
+  while (most > 0 && accept_one()) most--;
+}
+
+bool Listener::accept_one() noexcept {
+  EventLoop& loop = loop_;
+  PeerAddress peer;
+  FileDescriptor fd = socket_.accept(peer);
+  if (!fd) {
+    if (concerns_one_connection(errno)) return true;
+    if (errno != EAGAIN) loop.stop_accepting(errno);
+    return false;
+  }
+  if (!admits(fd.get(), peer)) {
+    loop.counters().dropped++;
+    return loop.accepting();
+  }
+  // uSockets sets TCP_NODELAY, and hands the address on to on_open as it is.
+  usockets().adopt_accepted_socket(secure_, context_, fd.release(), sizeof(Connection), reinterpret_cast<char*>(&peer),
+                                   sizeof peer);
+  return true;
 }
 
 void Listener::stop_listening() noexcept {
-  if (!listen_socket_) return;
-  if (!path_.empty()) ::unlink(path_.c_str());
-  usockets().listen_close(0, std::exchange(listen_socket_, nullptr));
+  poll_.close();
+  socket_.close();
 }
 
 void Listener::drain() noexcept {
   if (draining_) return;
   draining_ = true;
-  accept_waiting();
+  // With the last descriptor of a listening socket the kernel resets the connections that wait, and with them the
+  // requests that their clients may have sent.
+  if (socket_ && !socket_.inherited()) accept_up_to(kMostWaiting);
   stop_listening();
   if (connection_count_ == 0) {
     loop_.gateway().on_drained(*this);
@@ -222,8 +197,11 @@ void Listener::drain() noexcept {
 }
 
 void Listener::accept(bool accepting) noexcept {
-  if (!listen_socket_) return;
-  usockets().poll_change(reinterpret_cast<us_poll_t*>(listen_socket_), loop_.handle(), accepting ? kReadable : 0);
+  if (accepting) {
+    poll_.resume();
+  } else {
+    poll_.pause();
+  }
 }
 
 void Listener::close_connections() noexcept {
@@ -237,9 +215,8 @@ void Listener::for_each_connection(Visit visit) noexcept {
   });
 }
 
-bool Listener::admits(int fd) noexcept {
-  if (connection_count_ >= settings_.max_connections || !loop_.spares(fd)) return false;
-  return settings_.max_connections_per_address == 0 || has_room_for(PeerAddress::of(fd));
+bool Listener::admits(int fd, const PeerAddress& peer) noexcept {
+  return connection_count_ < settings_.max_connections && has_room_for(peer) && loop_.spares(fd);
 }
 
 bool Listener::has_room_for(const PeerAddress& peer) const noexcept {

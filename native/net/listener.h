@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "http/request_parser.h"
+#include "net/listening_socket.h"
 #include "net/settings.h"
+#include "net/socket_poll.h"
 #include "net/tls.h"
 #include "net/usockets.h"
 
 namespace uwsgiref::net {
 
 class EventLoop;
-class PeerAddress;
 
 /// Accepts connections at one address, all with the same settings. Those of a TLS listener may have different
 /// certificates: each keeps the ones it began with.
@@ -28,17 +29,16 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// Binds and listens. `host` empty: every address. Answers 0 or an errno.
-  int listen(const std::string& host, int port) noexcept;
-  int listen_unix(const std::string& path) noexcept;
-  int port() const noexcept { return port_; }
+  /// Accepts at the socket from now on. Answers 0 or an errno: EEXIST where this process does so already.
+  int listen(ListeningSocket socket) noexcept;
 
   /// Gives a TLS listener other certificates, for the connections that are accepted from now on. Answers false and
   /// keeps the ones it has where one cannot be used; `refused` has its path.
   bool replace_certificates(const TlsFiles& tls, std::string& refused);
 
   /// Stops accepting and closes idle connections; the others end with their answers, and so do those that have been
-  /// waiting to be accepted. The gateway hears on_drained when none is left.
+  /// waiting to be accepted, but where others accept at the same socket: those are left to them. The gateway hears
+  /// on_drained when none is left.
   void drain() noexcept;
   /// Closes what is left.
   void close_connections() noexcept;
@@ -61,15 +61,14 @@ class Listener {
   Listener(EventLoop& loop, Settings settings, bool secure);
   template <int kSecure>
   void subscribe(us_socket_context_t* context) noexcept;
-  /// Whether an accepted socket stays in the context that accepted it. It is closed, or in another context, if not.
-  bool takes(int fd) noexcept;
-  /// Makes a connection of an accepted socket.
-  void adopt(int fd) noexcept;
+  void accept_up_to(int most) noexcept;
+  /// Makes a connection of the next that waits, or turns it away. Answers false where there is no more to be had for
+  /// now; the listener may be gone then.
+  bool accept_one() noexcept;
   template <typename Visit>
   void for_each_connection(Visit visit) noexcept;
-  void accept_waiting() noexcept;
   void stop_listening() noexcept;
-  bool admits(int fd) noexcept;
+  bool admits(int fd, const PeerAddress& peer) noexcept;
   bool has_room_for(const PeerAddress& peer) const noexcept;
   void count(const PeerAddress& peer) noexcept;
   void discount(const PeerAddress& peer) noexcept;
@@ -82,11 +81,8 @@ class Listener {
   std::vector<http::Field> fields_;
   http::RequestParser parser_;
   us_socket_context_t* context_ = nullptr;  ///< of new connections
-  /// Of the listening socket: context_ itself, or, where that may be replaced, a plain one.
-  us_socket_context_t* accepting_ = nullptr;
-  us_listen_socket_t* listen_socket_ = nullptr;
-  int port_ = 0;
-  std::string path_;  ///< of a Unix socket, to be removed with the listener
+  ListeningSocket socket_;
+  SocketPoll poll_;  ///< of socket_
   uint32_t connection_count_ = 0;
   std::unordered_map<uint64_t, uint32_t> connections_of_;  ///< by PeerAddress::network, where there is a limit to them
   bool draining_ = false;

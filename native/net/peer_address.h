@@ -27,11 +27,7 @@ class PeerAddress {
       : PeerAddress(http::ip_address_of(reinterpret_cast<const uint8_t*>(ip), static_cast<size_t>(length)),
                     static_cast<uint16_t>(port)) {}
 
-  /// The address of whoever is connected to the socket.
-  static PeerAddress of(int fd) noexcept {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  static PeerAddress of(const sockaddr_storage& address) noexcept {
     if (address.ss_family == AF_INET) {
       const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
       return {reinterpret_cast<const char*>(&ipv4.sin_addr), 4, ntohs(ipv4.sin_port)};

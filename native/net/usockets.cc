@@ -46,9 +46,7 @@ bool load_usockets(const char* path, std::string& error) {
   find(loaded.timer_close, "us_timer_close");
   find(loaded.create_socket_context, "us_create_socket_context");
   find(loaded.context_free, "us_socket_context_free");
-  find(loaded.context_close, "us_socket_context_close");
   find(loaded.context_ext, "us_socket_context_ext");
-  find(loaded.on_pre_open, "us_socket_context_on_pre_open");
   find(loaded.on_open, "us_socket_context_on_open");
   find(loaded.on_close, "us_socket_context_on_close");
   find(loaded.on_data, "us_socket_context_on_data");
@@ -57,17 +55,12 @@ bool load_usockets(const char* path, std::string& error) {
   find(loaded.on_long_timeout, "us_socket_context_on_long_timeout");
   find(loaded.on_end, "us_socket_context_on_end");
   find(loaded.add_server_name, "us_socket_context_add_server_name");
-  find(loaded.listen, "us_socket_context_listen");
-  find(loaded.listen_unix, "us_socket_context_listen_unix");
-  find(loaded.listen_close, "us_listen_socket_close");
   find(loaded.adopt_accepted_socket, "us_adopt_accepted_socket");
   find(loaded.socket_context, "us_socket_context");
   find(loaded.socket_ext, "us_socket_ext");
   find(loaded.write, "us_socket_write");
   find(loaded.shutdown, "us_socket_shutdown");
   find(loaded.close, "us_socket_close");
-  find(loaded.local_port, "us_socket_local_port");
-  find(loaded.remote_port, "us_socket_remote_port");
   find(loaded.native_handle, "us_socket_get_native_handle");
   find(loaded.poll_fd, "us_poll_fd");
   find(loaded.poll_events, "us_poll_events");

@@ -8,7 +8,6 @@ struct us_poll_t;
 struct us_timer_t;
 struct us_socket_t;
 struct us_socket_context_t;
-struct us_listen_socket_t;
 
 /// Passed by value to us_create_socket_context; the layout is uSockets'.
 struct us_socket_context_options_t {
@@ -43,9 +42,7 @@ struct USockets {
 
   us_socket_context_t* (*create_socket_context)(int ssl, us_loop_t*, int ext_size, us_socket_context_options_t);
   void (*context_free)(int ssl, us_socket_context_t*);
-  void (*context_close)(int ssl, us_socket_context_t*);
   void* (*context_ext)(int ssl, us_socket_context_t*);
-  void (*on_pre_open)(int ssl, us_socket_context_t*, int (*)(us_socket_context_t*, int fd));
   void (*on_open)(int ssl, us_socket_context_t*,
                   us_socket_t* (*)(us_socket_t*, int is_client, char* ip, int ip_length));
   void (*on_close)(int ssl, us_socket_context_t*, us_socket_t* (*)(us_socket_t*, int code, void* reason));
@@ -57,9 +54,6 @@ struct USockets {
 
   void (*add_server_name)(int ssl, us_socket_context_t*, const char* pattern, us_socket_context_options_t, void* user);
 
-  us_listen_socket_t* (*listen)(int ssl, us_socket_context_t*, const char* host, int port, int options, int ext_size);
-  us_listen_socket_t* (*listen_unix)(int ssl, us_socket_context_t*, const char* path, int options, int ext_size);
-  void (*listen_close)(int ssl, us_listen_socket_t*);
   us_socket_t* (*adopt_accepted_socket)(int ssl, us_socket_context_t*, int fd, unsigned ext_size, char* ip,
                                         int ip_length);
 
@@ -68,8 +62,6 @@ struct USockets {
   int (*write)(int ssl, us_socket_t*, const char* data, int length, int msg_more);
   void (*shutdown)(int ssl, us_socket_t*);
   us_socket_t* (*close)(int ssl, us_socket_t*, int code, void* reason);
-  int (*local_port)(int ssl, us_socket_t*);
-  int (*remote_port)(int ssl, us_socket_t*);
   /// The BoringSSL object of a TLS socket. No library but the binary's own may touch it.
   void* (*native_handle)(int ssl, us_socket_t*);
 

@@ -5,7 +5,13 @@ import { describeError } from '../show.js';
 import type { ErrorStream } from '../types.js';
 import { AnswerReports } from './answer-reports.js';
 import type { Network } from './forwarded.js';
-import { type EngineCallbacks, type ListenOptions, type NativeStats, openEngine } from './native-addon.js';
+import {
+  type Address,
+  type EngineCallbacks,
+  type ListenOptions,
+  type NativeStats,
+  openEngine,
+} from './native-addon.js';
 import type { Refusal } from './options.js';
 import { Outbox } from './outbox.js';
 import { FIELD_COUNT, FIELD_PLACES, FIELDS, LISTENER } from './request-record.js';
@@ -33,6 +39,7 @@ const NOTICES = [
   'An application wrote less than its Content-Length; the connection was closed',
   'A request body could not be written to its temporary file',
   'Nearly all file descriptors are in use; connections wait until some are closed. Raise the limit: ulimit -n',
+  'Connections cannot be accepted for now, and wait',
 ];
 
 export class Engine implements EngineCallbacks {
@@ -72,18 +79,18 @@ export class Engine implements EngineCallbacks {
   }
 
   /**
-   * Listens, with `serviceAt` told the port that was bound, and whom the listener trusts.
+   * Listens, with `serviceAt` told the address that was bound, and whom the listener trusts.
    *
    * @throws TlsError when a certificate cannot be used
    */
   listen(
     options: ListenOptions,
-    serviceAt: (port: number, network: Network) => Service,
-  ): { listener: number; port: number } {
+    serviceAt: (address: Address, network: Network) => Service,
+  ): { listener: number; address: Address } {
     const { native } = this.#access;
     if (options.tls !== undefined) checkTlsFiles(options.tls, native);
     const bound = native.listen(options);
-    this.#services[bound.listener] = serviceAt(bound.port, {
+    this.#services[bound.listener] = serviceAt(bound.address, {
       addressText: native.addressText,
       trusts: (text) => native.trusts(bound.listener, text),
       isHost: native.isHost,

@@ -27,6 +27,9 @@ export const REFUSED = -16;
 export const TIMED_OUT = 1;
 export const ERROR_KINDS = 16;
 
+/** Where a socket listens, and how. */
+export type SocketOptions = Pick<ServerOptions, 'host' | 'port' | 'path' | 'mode' | 'backlog'>;
+
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
 export type ListenOptions = Omit<
   ServerOptions,
@@ -39,6 +42,9 @@ export type ListenOptions = Omit<
   reportAnswers?: boolean;
   tls?: TlsFiles;
 };
+
+/** Where a socket is bound. */
+export type Address = { host: string; port: number } | { path: string };
 
 export interface NativeStats {
   openConnections: number;
@@ -93,7 +99,7 @@ export interface NativeEngine extends TlsEngine {
   ): number;
 
   /** @throws RangeError where `trustedProxies` holds what names no address; else the error of a system call */
-  listen(options: ListenOptions): { listener: number; port: number };
+  listen(options: ListenOptions): { listener: number; address: Address };
   /** For connections that are accepted from now on. Throws, and keeps those it has, where one cannot be used. */
   replaceCertificates(listener: number, files: TlsFiles): void;
   drain(listener: number): void;
@@ -139,6 +145,8 @@ export interface EngineCallbacks {
 }
 
 interface NativeAddon {
+  /** @throws the error of a system call */
+  bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void };
   open(
     usockets: string,
     onRequests: EngineCallbacks['onRequests'],
@@ -160,7 +168,7 @@ const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
  * @throws EngineUnavailableError when one of them is missing or cannot be used
  */
 export function openEngine(callbacks: EngineCallbacks): NativeEngine {
-  const addon = loadAddon(join(packageRoot, 'build', 'Release', 'uwsgiref.node'));
+  const addon = loadAddon();
   const binary = findUSockets();
   try {
     return addon.open(
@@ -182,7 +190,7 @@ export function openEngine(callbacks: EngineCallbacks): NativeEngine {
 }
 
 /** @throws EngineUnavailableError when the addon is not built, or was built for another system */
-export function loadAddon(path: string): NativeAddon {
+export function loadAddon(path = join(packageRoot, 'build', 'Release', 'uwsgiref.node')): NativeAddon {
   if (!existsSync(path)) {
     throw new EngineUnavailableError(
       `The native addon is not built: there is no ${path}. Run 'npm rebuild uwsgiref' (or 'npm ci' in a checkout); ` +

@@ -5,7 +5,7 @@ import { DescriptorErrors } from '../streams.js';
 import type { Environ, ErrorStream } from '../types.js';
 import { VERSION } from '../version.js';
 import { FORWARDED_FIELDS, type ForwardedFields } from './forwarded.js';
-import type { ListenOptions } from './native-addon.js';
+import type { ListenOptions, SocketOptions } from './native-addon.js';
 import { checkTlsOptions, type TlsOptions } from './tls-options.js';
 
 /** A request that the engine answered by itself, with an error, because it may not reach an application. */
@@ -42,6 +42,18 @@ export interface ServerOptions {
   port?: number;
   /** A Unix socket to bind, instead of host and port. */
   path?: string;
+  /** Who may connect to the Unix socket at `path`, such as 0o660 for the group as well; default 0o700: this user. */
+  mode?: number;
+  /**
+   * Connections that may wait to be accepted; default as many as the system lets (4096 on Linux, or
+   * `net.core.somaxconn`).
+   */
+  backlog?: number;
+  /**
+   * A listening socket that this process was given, by `bindSocket()` of another or by systemd, instead of host, port
+   * and path. It becomes the server's, which closes it; others may accept connections at it, too.
+   */
+  fd?: number;
   /** Serve HTTPS. */
   tls?: TlsOptions;
   /** `wsgi.errors`, and where the server reports; default standard error. */
@@ -118,6 +130,9 @@ const SOFTWARE = `uwsgiref/${VERSION}`;
 /** The numeric options: least and greatest value. */
 const RANGES = {
   port: [0, 65_535],
+  mode: [0, 0o777],
+  backlog: [1, 65_535],
+  fd: [0, 2 ** 31 - 1],
   maxHeadSize: [256, 1 << 20],
   maxTargetLength: [16, 1 << 20],
   maxFields: [1, 1000],
@@ -142,22 +157,8 @@ const RANGES = {
  * @throws RangeError when an option is out of its range, or options contradict each other
  */
 export function checkOptions(options: ServerOptions): CheckedOptions {
-  const listen: ListenOptions = { host: options.host ?? '127.0.0.1', port: options.port ?? 8000 };
-  if (options.path !== undefined) {
-    if (options.host !== undefined || options.port !== undefined) {
-      throw new RangeError('A server listens at a path or at host and port; give either');
-    }
-    if (options.path === '') throw new RangeError('path must name a Unix socket, got an empty string');
-    listen.path = options.path;
-  }
-  for (const [name, [least, greatest]] of Object.entries(RANGES) as Array<[keyof typeof RANGES, [number, number]]>) {
-    const value = options[name];
-    if (value === undefined) continue;
-    if (!Number.isInteger(value) || value < least || value > greatest) {
-      throw new RangeError(`${name} must be a whole number from ${least} to ${greatest}, got ${value}`);
-    }
-    listen[name] = value;
-  }
+  const listen: ListenOptions = whereToListen(options);
+  copyNumbers(options, listen);
   if (options.tls !== undefined) listen.tls = checkTlsOptions(options.tls);
   if (options.onRefused !== undefined) listen.reportRefusals = true;
   if (options.onAnswered !== undefined) listen.reportAnswers = true;
@@ -173,6 +174,46 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     onAnswered: options.onAnswered,
     forwardedFields: options.forwardedFields ?? 'x-forwarded',
   };
+}
+
+/** @throws RangeError when a number is out of its range */
+function copyNumbers(options: ServerOptions, listen: ListenOptions): void {
+  for (const [name, [least, greatest]] of Object.entries(RANGES) as Array<[keyof typeof RANGES, [number, number]]>) {
+    const value = options[name];
+    if (value === undefined) continue;
+    if (!Number.isInteger(value) || value < least || value > greatest) {
+      throw new RangeError(`${name} must be a whole number from ${least} to ${greatest}, got ${value}`);
+    }
+    listen[name] = value;
+  }
+}
+
+/**
+ * Where a socket is to listen, and how.
+ *
+ * @throws RangeError when the options are out of their range, or contradict each other
+ */
+export function checkSocketOptions(options: SocketOptions): SocketOptions {
+  const checked = whereToListen(options);
+  copyNumbers(options, checked);
+  return checked;
+}
+
+/** @throws RangeError when the options of a socket contradict each other */
+function whereToListen({ host, port, path, mode, fd, backlog }: ServerOptions): ListenOptions {
+  const places = [host !== undefined || port !== undefined, path !== undefined, fd !== undefined];
+  if (places.filter(Boolean).length > 1) {
+    throw new RangeError('A server listens at host and port, at a path or at the socket of an fd; give one of them');
+  }
+  if (mode !== undefined && path === undefined) {
+    throw new RangeError('mode is for the Unix socket of path, and none was given');
+  }
+  if (backlog !== undefined && fd !== undefined) {
+    throw new RangeError('backlog is for who makes the socket; that of fd listens already');
+  }
+  if (path === '') throw new RangeError('path must name a Unix socket, got an empty string');
+  if (fd !== undefined) return { fd };
+  return path !== undefined ? { path } : { host: host ?? '127.0.0.1', port: port ?? 8000 };
 }
 
 function checkProxies(options: ServerOptions, listen: ListenOptions): void {

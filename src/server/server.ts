@@ -1,11 +1,11 @@
 /** Listening, describing itself and closing: {@link serve} and the {@link Server} it answers. */
 
 import { hostname } from 'node:os';
-import { getSystemErrorName } from 'node:util';
 import type { Application } from '../types.js';
 import { FileWrapper } from '../util.js';
 import { Engine, type Service } from './engine.js';
-import type { NativeStats } from './native-addon.js';
+import { listenError } from './listening-socket.js';
+import type { Address, NativeStats } from './native-addon.js';
 import { type CheckedOptions, checkOptions, type ServerOptions } from './options.js';
 import { type ServerContext, ServerHandler } from './server-handler.js';
 import { TlsError } from './tls-files.js';
@@ -17,7 +17,8 @@ export type ServerStats = NativeStats;
 export interface Server {
   /** Where a client on this machine finds the server; `unix:` and the path for a Unix socket. */
   readonly url: string;
-  readonly address: { host: string; port: number } | { path: string };
+  /** Where its socket is bound; a path that begins with '@' is of Linux' abstract namespace. */
+  readonly address: Address;
   stats(): ServerStats;
   /**
    * Reads the files of `ServerOptions.tls` again. Connections from now on have the new certificates, those that are open
@@ -35,23 +36,6 @@ export interface Server {
   close(options?: { graceMs?: number }): Promise<void>;
 }
 
-/** The server cannot listen. The message names the address and the remedy; `code` is the system's, such as EADDRINUSE. */
-export class ListenError extends Error {
-  override name = 'ListenError';
-  readonly code: string;
-
-  constructor(message: string, code: string, cause: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
-
-const REMEDIES: Record<string, string> = {
-  EADDRINUSE: 'another program listens there; stop it or choose another port',
-  EACCES: 'this user may not listen there; ports below 1024 need CAP_NET_BIND_SERVICE',
-  EADDRNOTAVAIL: 'this machine has no such address',
-};
-
 /**
  * Serves an application.
  *
@@ -62,19 +46,21 @@ const REMEDIES: Record<string, string> = {
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {
   const checked = checkOptions(options);
   const { errors, onRefused, onAnswered } = checked;
-  const { engine, listener, port } = listenWith(checked, (context) => ({
+  const { engine, listener, address } = listenWith(checked, (context) => ({
     errors,
     ...(onRefused && { onRefused }),
     reportsAnswers: onAnswered !== undefined,
     handlerFor: (engine, request) => new ServerHandler(engine, context, request, application),
   }));
-  return new ListeningServer(engine, listener, checked.listen.tls, urlOf(checked, port), addressOf(checked, port));
+  return new ListeningServer(engine, listener, checked.listen.tls, urlOf(checked, address), address);
 }
 
 /** Where a listener of the engine was bound. */
 export interface Bound {
   readonly engine: Engine;
   readonly listener: number;
+  readonly address: Address;
+  /** 0 for a Unix socket. */
   readonly port: number;
 }
 
@@ -87,10 +73,10 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
   const engine = Engine.get();
   const { listen, errors } = options;
   try {
-    const { listener, port } = engine.listen(listen, (port, network) =>
+    const { listener, address } = engine.listen(listen, (address, network) =>
       serviceOf({
-        serverName: listen.host || hostname(),
-        serverPort: listen.path === undefined ? String(port) : '',
+        serverName: serverNameOf(options, address),
+        serverPort: 'path' in address ? '' : String(address.port),
         serverSoftware: options.software,
         scheme: listen.tls === undefined ? 'http' : 'https',
         asksForCertificate: listen.tls?.ca !== undefined,
@@ -105,9 +91,9 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         }),
       }),
     );
-    return { engine, listener, port };
+    return { engine, listener, address, port: 'path' in address ? 0 : address.port };
   } catch (error) {
-    throw listenError(error, listen.path ?? `${listen.host}:${listen.port}`);
+    throw listenError(error, listen);
   }
 }
 
@@ -162,21 +148,17 @@ function onceForEach(report: (name: string) => void): (name: string) => void {
   };
 }
 
-function listenError(error: unknown, address: string): unknown {
-  const { code } = error as { code?: string };
-  if (code === undefined) return error;
-  const name = /^\d+$/.test(code) ? getSystemErrorName(-Number(code)) : code;
-  const remedy = REMEDIES[name] ?? (error as Error).message;
-  return new ListenError(`Cannot listen at ${address}: ${remedy} (${name})`, name, error);
+function urlOf({ listen }: CheckedOptions, address: Address): string {
+  if ('path' in address) return `unix:${address.path}`;
+  const host = isEverywhere(address.host) ? '127.0.0.1' : address.host;
+  return `${listen.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
-function addressOf({ listen }: CheckedOptions, port: number): Server['address'] {
-  return listen.path === undefined ? { host: listen.host ?? '', port } : { path: listen.path };
+function serverNameOf({ listen }: CheckedOptions, address: Address): string {
+  if (listen.fd === undefined) return listen.host || hostname();
+  return 'path' in address || isEverywhere(address.host) ? hostname() : address.host;
 }
 
-function urlOf({ listen }: CheckedOptions, port: number): string {
-  if (listen.path !== undefined) return `unix:${listen.path}`;
-  const everywhere = listen.host === '' || listen.host === '0.0.0.0' || listen.host === '::';
-  const host = everywhere ? '127.0.0.1' : (listen.host as string);
-  return `${listen.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }

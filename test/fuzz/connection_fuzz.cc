@@ -35,6 +35,7 @@
 ///   a ...      an application answers: act, which answer, size, variant; see FuzzedGateway
 ///   ! w ...    likewise, in the next callback w
 ///   e n        the next read of a file fails;  s n  the next write of a request body to its file does
+///   c n        the next call that accepts a connection fails
 ///   l n        the limit to descriptors is this
 ///
 /// A line feed does nothing. When the script is over, everything that is under way is brought to its end, and each
@@ -100,7 +101,14 @@ class Run {
                    characters[8])) {
     std::string refused;
     listener_ = net::Listener::create(loop_, settings_, nullptr, refused);
-    EXPECT(listener_->listen("", 0) == 0);
+    net::ListeningSocket socket;
+    EXPECT(socket.open_tcp("127.0.0.1", 0, {}) == 0);
+    if ((characters[5] & 4) != 0) {
+      net::ListeningSocket inherited;
+      EXPECT(inherited.take_over(::dup(socket.fd())) == 0);
+      socket = std::move(inherited);
+    }
+    EXPECT(listener_->listen(std::move(socket)) == 0);
     gateway_.attach(loop_, *listener_);
   }
 
@@ -194,6 +202,11 @@ class Run {
       case 'e':
         network_.file_error = choose(std::array{EIO, EINTR, EINVAL, EPIPE, EAGAIN}, script_.take_byte());
         return;
+      case 'c':
+        network_.accept_error =
+            choose(std::array{ECONNABORTED, EINTR, EMFILE, ENFILE, ENOMEM, EINVAL}, script_.take_byte());
+        limited_ = true;
+        return;
       case 's':
         network_.store_error = choose(std::array{ENOSPC, EINTR}, script_.take_byte());
         return;
@@ -236,11 +249,11 @@ class Run {
     const bool room =
         listener_->connection_count() < settings_.max_connections &&
         (settings_.max_connections_per_address == 0 || at_address < settings_.max_connections_per_address);
-    const uint64_t dropped = loop_.counters().dropped;
+    const uint64_t dropped = loop_.counters().dropped - network_.turned_away;
     Peer* peer = network_.connect(address);
     EXPECT(!peer || room);
     EXPECT(peer || !listening || !room || limited_);
-    EXPECT(loop_.counters().dropped == dropped + (listening && !peer));
+    EXPECT(loop_.counters().dropped - network_.turned_away == dropped);
     if (!peer) return;
     Client& client = gateway_.add(*peer);
     client.opened = client.head_begun = client.last_arrival = network_.now();
@@ -418,7 +431,7 @@ class Run {
   net::EventLoop loop_;
   std::unique_ptr<net::Listener> listener_;
   const Ending ending_;
-  bool limited_ = false;  ///< descriptors were scarce, or may have been
+  bool limited_ = false;  ///< descriptors were scarce, or may have been, or accept(2) has failed otherwise
 };
 
 }  // namespace

@@ -241,8 +241,8 @@ describe('the engine, called as nobody should', () => {
       nothing,
       nothing,
     );
-    const { listener, port } = engine.listen({ host: '127.0.0.1', port: 0 });
-    const client = await RawClient.open(port);
+    const { listener, address } = engine.listen({ host: '127.0.0.1', port: 0 });
+    const client = await RawClient.open('port' in address ? address.port : 0);
     client.send(get('/'));
     await until(() => handle !== undefined);
     const first = handle!;

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "fuzz/oracle.h"
+#include "net/socket_poll.h"
 
 namespace uwsgiref::test {
 
@@ -39,6 +41,7 @@ FakeNetwork::FakeNetwork() {
 
 FakeNetwork::~FakeNetwork() {
   EXPECT(sockets_.empty() && context == nullptr && timer == nullptr && loop == nullptr && files.empty());
+  EXPECT(listening_poll == nullptr);
   active_ = nullptr;
 }
 
@@ -73,37 +76,60 @@ bool FakeNetwork::timer_armed() const { return timer != nullptr && timer->callba
 
 // --- Events ----------------------------------------------------------------------------------------------------------
 
-bool FakeNetwork::listening() const { return context != nullptr && context->listening != nullptr; }
-
-bool FakeNetwork::accepting() const { return listening() && (context->listening->events & net::kReadable) != 0; }
-
 Peer* FakeNetwork::connect(uint8_t address) {
   EXPECT(polling_);
   if (!accepting()) return nullptr;
   Peer& peer = peers_.emplace_back();
   peer.number = static_cast<int>(peers_.size());
   peer.address = address;
+  waiting_ = &peer;
+  accepted_ = -1;
+  listening_poll->callback(listening_poll->owner, true);
+  waiting_ = nullptr;
+  if (peer.socket) {
+    admitted++;
+    return &peer;
+  }
+  if (accepted_ >= 0) {
+    turned_away++;
+    EXPECT(!is_open(accepted_));
+  }
+  return nullptr;
+}
+
+int FakeNetwork::accept(Peer*& peer) {
+  if (accept_error != 0) {
+    errno = std::exchange(accept_error, 0);
+    return -1;
+  }
+  if (!waiting_) {
+    errno = EAGAIN;
+    return -1;
+  }
+  const int fd = new_descriptor();
+  if (fd >= descriptors) {
+    ::close(fd);
+    errno = EMFILE;
+    return -1;
+  }
+  accepted_ = fd;
+  peer = std::exchange(waiting_, nullptr);
+  return fd;
+}
+
+us_socket_t* FakeNetwork::adopt(int fd, size_t ext_size, char* address, int address_size) {
+  EXPECT(is_open(fd) && fd == accepted_);
   auto owned = std::make_unique<us_socket_t>();
   us_socket_t* socket = owned.get();
-  socket->fd = new_descriptor();
+  socket->fd = fd;
   socket->context = context;
-  socket->peer = &peer;
+  socket->peer = &peers_.back();
   socket->events = net::kReadable;
-  socket->ext = std::make_unique<char[]>(static_cast<size_t>(context->listening->socket_ext_size));
+  socket->ext = std::make_unique<char[]>(ext_size);
   sockets_.push_back(std::move(owned));
-  peer.socket = socket;
-  if (context->on_pre_open(context, socket->fd) != socket->fd) {
-    turned_away++;
-    EXPECT(!is_open(socket->fd));
-    peer.socket = nullptr;
-    sockets_.pop_back();
-    return nullptr;
-  }
-  admitted++;
-  trace(peer.number, " connects");
-  char ip[4] = {10, 0, 0, static_cast<char>(address)};
-  context->on_open(socket, 0, ip, sizeof ip);
-  return &peer;
+  socket->peer->socket = socket;
+  trace(socket->peer->number, " connects");
+  return context->on_open(socket, 0, address, address_size);
 }
 
 bool FakeNetwork::readable(Peer& peer, size_t most) {
@@ -225,13 +251,10 @@ const USockets& usockets() noexcept {
           },
       .context_free =
           [](int, us_socket_context_t* context) {
-            EXPECT(context->listening == nullptr);
             network().context = nullptr;
             delete context;
           },
-      .context_close = nullptr,
       .context_ext = [](int, us_socket_context_t* context) -> void* { return context->ext.get(); },
-      .on_pre_open = [](int, us_socket_context_t* context, auto callback) { context->on_pre_open = callback; },
       .on_open = [](int, us_socket_context_t* context, auto callback) { context->on_open = callback; },
       .on_close = [](int, us_socket_context_t* context, auto callback) { context->on_close = callback; },
       .on_data = [](int, us_socket_context_t* context, auto callback) { context->on_data = callback; },
@@ -240,21 +263,8 @@ const USockets& usockets() noexcept {
       .on_long_timeout = [](int, us_socket_context_t*, us_socket_t* (*)(us_socket_t*)) {},
       .on_end = [](int, us_socket_context_t* context, auto callback) { context->on_end = callback; },
 
-      .listen =
-          [](int, us_socket_context_t* context, const char*, int, int, int ext_size) {
-            context->listening = std::make_unique<us_listen_socket_t>();
-            context->listening->fd = test::new_descriptor();
-            context->listening->events = kReadable;
-            context->listening->context = context;
-            context->listening->socket_ext_size = ext_size;
-            return context->listening.get();
-          },
-      .listen_unix = nullptr,
-      .listen_close =
-          [](int, us_listen_socket_t* listening) {
-            ::close(listening->fd);
-            listening->context->listening.reset();
-          },
+      .adopt_accepted_socket = [](int, us_socket_context_t*, int fd, unsigned ext_size, char* address,
+                                  int address_size) { return network().adopt(fd, ext_size, address, address_size); },
 
       .socket_context = [](int, us_socket_t* socket) { return socket->context; },
       .socket_ext = [](int, us_socket_t* socket) -> void* { return socket->ext.get(); },
@@ -282,8 +292,6 @@ const USockets& usockets() noexcept {
             socket->events &= kReadable;
           },
       .close = [](int, us_socket_t* socket, int, void*) { return network().close(socket); },
-      .local_port = [](int, us_socket_t*) { return 8000; },
-      .remote_port = [](int, us_socket_t* socket) { return socket->peer->number; },
 
       .poll_fd = [](us_poll_t* poll) { return poll->fd; },
       .poll_events = [](us_poll_t* poll) { return poll->events; },
@@ -296,5 +304,27 @@ const USockets& usockets() noexcept {
   return table;
 }
 // NOLINTEND
+
+SocketPoll::~SocketPoll() { close(); }
+
+int SocketPoll::open(uv_loop_s*, int, Callback callback, void* owner) noexcept {
+  EXPECT(network().listening_poll == nullptr);
+  network().listening_poll = poll_ = new uv_poll_s{callback, owner};
+  return 0;
+}
+
+void SocketPoll::pause() noexcept {
+  if (poll_) poll_->readable = false;
+}
+
+void SocketPoll::resume() noexcept {
+  if (poll_) poll_->readable = true;
+}
+
+void SocketPoll::close() noexcept {
+  if (!poll_) return;
+  network().listening_poll = nullptr;
+  delete std::exchange(poll_, nullptr);
+}
 
 }  // namespace uwsgiref::net

@@ -12,9 +12,10 @@
 
 #include "net/usockets.h"
 
-/// uSockets over memory: net::usockets() of the fuzzer leads here. What is uSockets' own, it does as the library does:
-/// when it stops polling, in which order it calls back, and when a closed socket's memory goes. What a caller may not
-/// do, it does not forgive. fake_system.cc has what native/net asks of the operating system past uSockets.
+/// uSockets over memory: net::usockets() of the fuzzer leads here, and so does net::SocketPoll. What is uSockets' own,
+/// it does as the library does: when it stops polling, in which order it calls back, and when a closed socket's memory
+/// goes. What a caller may not do, it does not forgive. fake_system.cc has what native/net asks of the operating system
+/// past uSockets.
 
 namespace uwsgiref::test {
 
@@ -61,15 +62,15 @@ struct us_socket_t : us_poll_t {
   bool closed = false;
 };
 
-struct us_listen_socket_t : us_socket_t {
-  int socket_ext_size = 0;
+struct uv_poll_s {
+  void (*callback)(void* owner, bool readable) = nullptr;
+  void* owner = nullptr;
+  bool readable = true;  ///< what it polls for
 };
 
 struct us_socket_context_t {
   us_loop_t* loop = nullptr;
   std::unique_ptr<char[]> ext;
-  std::unique_ptr<us_listen_socket_t> listening;
-  int (*on_pre_open)(us_socket_context_t*, int) = nullptr;
   us_socket_t* (*on_open)(us_socket_t*, int, char*, int) = nullptr;
   us_socket_t* (*on_close)(us_socket_t*, int, void*) = nullptr;
   us_socket_t* (*on_data)(us_socket_t*, char*, int) = nullptr;
@@ -114,19 +115,21 @@ class FakeNetwork {
   bool timer_armed() const;
 
   // Events, within a poll phase. Each answers whether there was one: a socket hears only of what it polls for.
-  /// nullptr where the listener does not accept.
+  /// nullptr where the listener does not accept. A connection that it leaves waiting goes away by itself.
   Peer* connect(uint8_t address);
   bool readable(Peer& peer, size_t most);  ///< bytes, then the end, or an error
   bool writable(Peer& peer);
 
   const std::deque<Peer>& peers() const noexcept { return peers_; }
-  bool listening() const;
-  bool accepting() const;
+  bool accepting() const { return listening_poll != nullptr && listening_poll->readable; }
 
   // What the operating system says; see fake_system.cc.
   Peer* peer_of(int fd);
+  /// The descriptor of the connection that waits; -1 where errno says why not.
+  int accept(Peer*& peer);
   int descriptors = 1 << 20;      ///< the limit to them
   std::vector<int> files;         ///< that an application holds open
+  int accept_error = 0;           ///< errno of the next call that accepts
   int file_error = 0;             ///< errno of the next call that reads a file
   bool file_error_given = false;  ///< there was such a call
   int store_error = 0;            ///< errno of the next write to a request body's file
@@ -137,11 +140,15 @@ class FakeNetwork {
   us_timer_t* timer = nullptr;
   bool woken = false;  ///< the engine has work left that the next poll must not wait with
   us_socket_context_t* context = nullptr;
+  uv_poll_s* listening_poll = nullptr;
+  us_socket_t* adopt(int fd, size_t ext_size, char* address, int address_size);
   us_socket_t* close(us_socket_t* socket);
 
  private:
   static FakeNetwork* active_;
   std::deque<Peer> peers_;
+  Peer* waiting_ = nullptr;  ///< to be accepted
+  int accepted_ = -1;        ///< its descriptor, once it is
   std::vector<std::unique_ptr<us_socket_t>> sockets_;
   std::vector<std::unique_ptr<us_socket_t>> closed_;
   int64_t now_ = 1'000'000;

@@ -104,17 +104,20 @@ int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t 
   return 0;
 }
 
-int __wrap_getpeername(int fd, sockaddr* address, socklen_t* size) {
-  Peer* peer = peer_of(fd);
-  if (!peer) return ::getpeername(fd, address, size);
-  EXPECT(*size >= sizeof(sockaddr_in));
+int __wrap_accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+  FakeNetwork* network = FakeNetwork::active();
+  if (!network) return ::accept4(fd, address, size, flags);
+  EXPECT(flags == (SOCK_NONBLOCK | SOCK_CLOEXEC) && *size >= sizeof(sockaddr_in));
+  Peer* peer = nullptr;
+  const int accepted = network->accept(peer);
+  if (accepted < 0) return -1;
   auto& ipv4 = *reinterpret_cast<sockaddr_in*>(address);
   ipv4 = {};
   ipv4.sin_family = AF_INET;
   ipv4.sin_addr.s_addr = htonl(0x0a000000U | peer->address);
   ipv4.sin_port = htons(static_cast<uint16_t>(peer->number));
   *size = sizeof ipv4;
-  return 0;
+  return accepted;
 }
 
 int __wrap_getrlimit(__rlimit_resource_t resource, rlimit* limit) {
