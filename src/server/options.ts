@@ -1,5 +1,6 @@
 /** The options of {@link serve}, their defaults and their checks. */
 
+import type { Headers } from '../headers.js';
 import { show } from '../show.js';
 import { DescriptorErrors } from '../streams.js';
 import type { Environ, ErrorStream } from '../types.js';
@@ -23,6 +24,8 @@ export interface Refusal {
 export interface Answer {
   /** As the application leaves it. */
   readonly environ: Environ;
+  /** The fields that the application gave; null where it gave none. */
+  readonly headers: Headers | null;
   /** 0: there was none, because the client left before it began. */
   readonly status: number;
   /** Bytes of the body that the kernel took. */

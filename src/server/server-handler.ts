@@ -263,6 +263,7 @@ export class ServerHandler extends BaseHandler implements AbortSource {
     try {
       this.#context.onAnswered?.({
         environ: this.received,
+        headers: this.headers,
         status: timedOut ? 504 : status,
         bytes,
         firstByte,
