@@ -22,6 +22,7 @@
         "native/net/address_block.cc",
         "native/net/connection.cc",
         "native/net/connection_input.cc",
+        "native/net/datagram.cc",
         "native/net/event_loop.cc",
         "native/net/exchange.cc",
         "native/net/file_transfer.cc",

@@ -19,6 +19,7 @@
 #include "http/ip_address.h"
 #include "net/address_block.h"
 #include "net/connection.h"
+#include "net/datagram.h"
 #include "net/exchange.h"
 #include "net/listening_socket.h"
 #include "net/usockets.h"
@@ -386,6 +387,24 @@ napi_value stats(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/// waits(listener) → how many of its connections wait for what, by net::Wait.
+napi_value waits(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  net::Listener* listener = arguments.data<Engine>().gateway->find_listener(arguments.number(0));
+  if (!listener) return nullptr;
+  napi_value result = nullptr;
+  napi_create_array_with_length(env, net::kWaits, &result);
+  uint32_t index = 0;
+  for (uint32_t count : listener->count_waits()) napi_set_element(env, result, index++, number(env, count));
+  return result;
+}
+
+/// elapsed(slot, generation) → milliseconds since the request's head was there; -1: it is over.
+napi_value elapsed(napi_env env, napi_callback_info info) {
+  net::Exchange* exchange = find_exchange(CallArguments(env, info));
+  return number(env, exchange ? static_cast<double>(exchange->elapsed()) / 1000 : -1);
+}
+
 // --- Addresses -------------------------------------------------------------------------------------------------------
 
 /// Reads a text of the request at `index`; holds until the next one is read.
@@ -445,6 +464,16 @@ napi_value bind_socket(napi_env env, napi_callback_info info) {
   set(env, result, "close", close);
   napi_add_env_cleanup_hook(env, destroy_socket, socket.release());
   return result;
+}
+
+// --- The service manager ---------------------------------------------------------------------------------------------
+
+/// sendDatagram(path, text): to a Unix socket of systemd's kind; a path that begins with '@' is of Linux' abstract
+/// namespace. Throws an error whose `code` is that of the failed system call.
+napi_value send_datagram(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  int error_number = net::send_datagram(arguments.text(0), arguments.text(1));
+  return error_number == 0 ? nullptr : throw_system_error(env, error_number);
 }
 
 // --- The module ------------------------------------------------------------------------------------------------------
@@ -522,6 +551,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("drain", drain);
   add("closeConnections", close_connections);
   add("stats", stats);
+  add("waits", waits);
+  add("elapsed", elapsed);
   add("trusts", trusts);
   add("addressText", address_text);
   add("isHost", is_host);
@@ -541,6 +572,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   };
   add("open", open);
   add("bindSocket", bind_socket);
+  add("sendDatagram", send_datagram);
   return exports;
 }
 

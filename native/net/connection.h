@@ -100,6 +100,8 @@ class Connection {
   /// Polls again for what uSockets stopped polling for; see EventLoop::rearm_after_poll().
   void rearm() noexcept;
 
+  Wait waits_for() const noexcept { return waiting_.kind; }
+
  private:
   /// What the last answer has left behind in the output.
   enum class Tail : uint8_t {

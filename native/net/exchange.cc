@@ -50,6 +50,8 @@ void Exchange::begin_refused(Connection& connection) noexcept {
   framing_ = {};
 }
 
+int64_t Exchange::elapsed() const noexcept { return reported_ ? EventLoop::microseconds() - begun_ : 0; }
+
 Answered Exchange::outcome(bool complete, int64_t now) const noexcept {
   auto since_begun = [this](int64_t time) {
     return static_cast<uint32_t>(std::clamp<int64_t>(time - begun_, 0, std::numeric_limits<uint32_t>::max()));

@@ -61,6 +61,9 @@ class Exchange {
   /// Between start() and the end of the body.
   bool streaming() const noexcept { return state_ == State::kStarted && !has_file(); }
 
+  /// Microseconds since the request's head was there; 0 where answers are not reported.
+  int64_t elapsed() const noexcept;
+
   /// How the answer leaves; holds after start().
   const http::ResponseFraming& framing() const noexcept { return framing_; }
 

@@ -215,6 +215,12 @@ void Listener::for_each_connection(Visit visit) noexcept {
   });
 }
 
+std::array<uint32_t, kWaits> Listener::count_waits() noexcept {
+  std::array<uint32_t, kWaits> counts{};
+  for_each_connection([&](Connection& connection) { counts[static_cast<size_t>(connection.waits_for())]++; });
+  return counts;
+}
+
 bool Listener::admits(int fd, const PeerAddress& peer) noexcept {
   return connection_count_ < settings_.max_connections && has_room_for(peer) && loop_.spares(fd);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "net/socket_poll.h"
 #include "net/tls.h"
 #include "net/usockets.h"
+#include "net/waiting.h"
 
 namespace uwsgiref::net {
 
@@ -53,6 +55,8 @@ class Listener {
   bool secure() const noexcept { return secure_; }
   bool draining() const noexcept { return draining_; }
   uint32_t connection_count() const noexcept { return connection_count_; }
+  /// How many connections wait for what, by `Wait`.
+  std::array<uint32_t, kWaits> count_waits() noexcept;
 
   /// For heads that arrive whole, which is nearly all of them.
   http::RequestParser& shared_parser() noexcept { return parser_; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "net/deadlines.h"
@@ -18,6 +19,7 @@ enum class Wait : uint8_t {
   kSend,     ///< the client to read
   kLinger,   ///< the client to see the last answer and to close
 };
+inline constexpr size_t kWaits = 7;
 
 /// A wait, and when it is over.
 struct Waiting {

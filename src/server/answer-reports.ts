@@ -43,6 +43,11 @@ export class AnswerReports {
     this.#timer ??= setTimeout(() => this.#look(), LATEST).unref();
   }
 
+  /** Whose answers are not over. */
+  get awaited(): ServerHandler[] {
+    return this.#awaited.filter((handler) => handler !== undefined);
+  }
+
   /** Tells of the answers that are over. */
   read(): void {
     const words = this.#words;

@@ -2,7 +2,7 @@
 
 import { getSystemErrorName } from 'node:util';
 import { describeError } from '../show.js';
-import type { ErrorStream } from '../types.js';
+import type { Environ, ErrorStream } from '../types.js';
 import { AnswerReports } from './answer-reports.js';
 import type { Network } from './forwarded.js';
 import {
@@ -41,6 +41,10 @@ const NOTICES = [
   'Nearly all file descriptors are in use; connections wait until some are closed. Raise the limit: ulimit -n',
   'Connections cannot be accepted for now, and wait',
 ];
+
+/** What a connection waits for, by `net::Wait`. */
+export const WAITS = ['application', 'head', 'idle', 'body', 'answer', 'client', 'close'] as const;
+export type WaitName = (typeof WAITS)[number];
 
 export class Engine implements EngineCallbacks {
   static #instance: Engine | undefined;
@@ -127,6 +131,20 @@ export class Engine implements EngineCallbacks {
 
   stats(listener: number): NativeStats {
     return this.#access.native.stats(listener);
+  }
+
+  /** How many of a listener's connections wait for what, by the names of {@link WAITS}. */
+  waits(listener: number): Record<WaitName, number> {
+    const counts = this.#access.native.waits(listener) ?? [];
+    return Object.fromEntries(WAITS.map((name, kind) => [name, counts[kind] ?? 0])) as Record<WaitName, number>;
+  }
+
+  /** The requests whose answers are not over, of listeners that report answers. */
+  inFlight(): Array<{ environ: Environ; elapsed: number }> {
+    const { native } = this.#access;
+    return this.#reports.awaited
+      .map(({ received: environ, slot, generation }) => ({ environ, elapsed: native.elapsed(slot, generation) }))
+      .filter(({ elapsed }) => elapsed >= 0);
   }
 
   onRequests(text: string, count: number, body?: Buffer): void {

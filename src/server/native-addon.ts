@@ -28,7 +28,7 @@ export const TIMED_OUT = 1;
 export const ERROR_KINDS = 16;
 
 /** Where a socket listens, and how. */
-export type SocketOptions = Pick<ServerOptions, 'host' | 'port' | 'path' | 'mode' | 'backlog'>;
+export type SocketOptions = Pick<ServerOptions, 'host' | 'port' | 'path' | 'mode' | 'backlog' | 'fd'>;
 
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
 export type ListenOptions = Omit<
@@ -105,6 +105,10 @@ export interface NativeEngine extends TlsEngine {
   drain(listener: number): void;
   closeConnections(listener: number): void;
   stats(listener: number): NativeStats;
+  /** How many of a listener's connections wait for what, by `net::Wait`. */
+  waits(listener: number): number[] | undefined;
+  /** Milliseconds since a request's head was there; -1 where it is over. Of a listener that reports answers. */
+  elapsed(slot: number, generation: number): number;
 
   // Of texts that came with a request, a character a byte:
   /** 1 where the text is the address of a proxy that the listener trusts, 0 where of another, -1 where of none. */
@@ -147,6 +151,8 @@ export interface EngineCallbacks {
 interface NativeAddon {
   /** @throws the error of a system call */
   bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void };
+  /** @throws the error of a system call */
+  sendDatagram(path: string, text: string): void;
   open(
     usockets: string,
     onRequests: EngineCallbacks['onRequests'],

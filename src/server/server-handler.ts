@@ -68,7 +68,7 @@ export class ServerHandler extends BaseHandler implements AbortSource {
   readonly slot: number;
   readonly generation: number;
   /** The request, before anybody changed it. */
-  protected readonly received: RequestEnviron;
+  readonly received: RequestEnviron;
   readonly #access: EngineAccess;
   readonly #context: ServerContext;
   readonly #application: Application | undefined;

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import type { Application } from '../types.js';
 import { FileWrapper } from '../util.js';
-import { Engine, type Service } from './engine.js';
+import { Engine, type Service, type WaitName } from './engine.js';
 import { listenError } from './listening-socket.js';
 import type { Address, NativeStats } from './native-addon.js';
 import { type CheckedOptions, checkOptions, type ServerOptions } from './options.js';
@@ -12,7 +12,13 @@ import { TlsError } from './tls-files.js';
 import type { TlsFiles } from './tls-options.js';
 
 /** Counters of the process, and the open connections of one server. */
-export type ServerStats = NativeStats;
+export interface ServerStats extends NativeStats {
+  /**
+   * What they wait for: 'head', 'body' and 'client' for theirs to send or to read, 'answer' and 'application' for ours
+   * to begin or to go on, 'idle' for another request, 'close' for the client to see the last answer.
+   */
+  readonly waits: Readonly<Record<WaitName, number>>;
+}
 
 export interface Server {
   /** Where a client on this machine finds the server; `unix:` and the path for a Unix socket. */
@@ -115,7 +121,8 @@ class ListeningServer implements Server {
   }
 
   stats(): ServerStats {
-    return this.#lastStats ?? this.#engine.stats(this.#listener);
+    if (this.#lastStats !== undefined) return this.#lastStats;
+    return { ...this.#engine.stats(this.#listener), waits: this.#engine.waits(this.#listener) };
   }
 
   async reloadCertificates(): Promise<void> {
@@ -134,7 +141,8 @@ class ListeningServer implements Server {
     await this.#engine.drain(this.#listener);
     clearTimeout(cut);
     // The engine gives the listener's number to the next one.
-    this.#lastStats = { ...this.#engine.stats(this.#listener), openConnections: 0 };
+    const waits = this.#engine.waits(this.#listener);
+    this.#lastStats = { ...this.#engine.stats(this.#listener), openConnections: 0, waits };
   }
 }
 
