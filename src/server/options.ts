@@ -131,7 +131,7 @@ export interface CheckedOptions {
 const SOFTWARE = `uwsgiref/${VERSION}`;
 
 /** The numeric options: least and greatest value. */
-const RANGES = {
+export const RANGES = {
   port: [0, 65_535],
   mode: [0, 0o777],
   backlog: [1, 65_535],
