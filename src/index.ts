@@ -4,8 +4,10 @@
  * @module
  */
 
+export * from './fetch.js';
 export * from './handlers.js';
 export * from './headers.js';
+export * from './mount.js';
 export * from './server/index.js';
 export * from './simple-server.js';
 export * from './static/index.js';

@@ -115,6 +115,13 @@ describe('README.md', () => {
   });
 });
 
+describe('docs/composing.md', () => {
+  it('shows its examples as they are', () => {
+    const shown = ['mount.ts', 'hono.ts'].map((name) => EXAMPLES.get(name));
+    expect(blocks(read('docs/composing.md'), 'ts')).toEqual(shown);
+  });
+});
+
 describe('CONTRIBUTING.md', () => {
   it('documents every npm script', () => {
     const contributing = read('CONTRIBUTING.md');

@@ -59,6 +59,22 @@ describe('examples', () => {
     expect(program.output).toContain('Stopped after 1 requests');
   });
 
+  it('mount.ts hands requests to its applications', async () => {
+    const { url } = await served('mount.ts');
+    expect(await (await fetch(`${url}/files/hello.ts`)).text()).toBe(EXAMPLES.get('hello.ts'));
+    const api = await fetch(`${url}/api/x`);
+    expect(await api.text()).toBe('/x beneath /api\n');
+    expect(api.headers.get('server-timing')).toMatch(/^app;dur=\d/);
+    expect(await (await fetch(`${url}/apis`)).text()).toBe('/apis beneath the root\n');
+  });
+
+  it('hono.ts greets, and echoes', async () => {
+    const { url } = await served('hono.ts');
+    expect(await (await fetch(`${url}/hello/you`)).text()).toBe('Hello, you! You are at 127.0.0.1\n');
+    const body = 'x'.repeat(1_000_000);
+    expect(await (await fetch(`${url}/echo`, { method: 'POST', body })).text()).toBe(body);
+  });
+
   it('cgi.ts answers the request of its environment and its standard input', () => {
     const run = (variables: Record<string, string>, input = '') => {
       const env = { SERVER_NAME: 'example.test', SERVER_PORT: '80', SERVER_PROTOCOL: 'HTTP/1.1', ...variables };

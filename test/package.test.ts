@@ -27,6 +27,8 @@ const PROMISED: Record<string, { values?: string; types?: string }> = {
   'simple-server': { values: 'makeServer demoApp WSGIServer WSGIRequestHandler ServerHandler' },
   server: { values: 'serve', types: 'Server ServerOptions ServerStats' },
   static: { values: 'staticFiles', types: 'StaticOptions' },
+  mount: { values: 'mount', types: 'Mounts' },
+  fetch: { values: 'fromFetch', types: 'FetchHandler FetchObject' },
 };
 const SUBPATHS = Object.keys(PROMISED);
 const names = (list = '') => list.split(' ').filter((name) => name !== '');
@@ -102,7 +104,7 @@ describe('the packed files', () => {
   });
 
   it('have the compiled modules with their types, and the documents', () => {
-    const modules = ['index', ...SUBPATHS.slice(0, 6), 'server/index', 'static/index', 'cli/main'];
+    const modules = ['index', ...SUBPATHS.slice(0, 6), 'mount', 'fetch', 'server/index', 'static/index', 'cli/main'];
     expect(packed).toEqual(expect.arrayContaining(modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`])));
     expect(packed).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']));
   });
