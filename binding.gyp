@@ -28,6 +28,7 @@
         "native/net/file_transfer.cc",
         "native/net/listener.cc",
         "native/net/listening_socket.cc",
+        "native/net/page_cache.cc",
         "native/net/request_body.cc",
         "native/net/socket_poll.cc",
         "native/net/tls.cc",

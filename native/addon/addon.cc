@@ -291,6 +291,7 @@ napi_value listen(napi_env env, napi_callback_info info) {
   options.read("maxRequestsPerConnection", settings.max_requests_per_connection);
   options.read("maxPipelined", settings.max_pipelined);
   options.read("maxQueuedBytes", settings.max_queued_bytes);
+  options.read("smallFileSize", settings.small_file_size);
   options.read("headersTimeout", settings.headers_timeout);
   options.read("requestTimeout", settings.request_timeout);
   options.read("bodyTimeout", settings.body_timeout);

@@ -252,15 +252,14 @@ void Connection::advance_file(Exchange& exchange) noexcept {
   // It goes on when the socket is writable. Were it tried again in the same turn, the gateway could be told that the
   // file has left before it has heard from send_file() that the file has not.
   if (wants_writable_) return;
-  flush(true);
-  if (!output_.empty()) return;
   switch (exchange.file_.send(*this)) {
     case FileTransfer::Progress::kDone:
       exchange.finish();
       if (exchange.waiting_) loop().gateway().on_ready(exchange.handle());
       return;
     case FileTransfer::Progress::kBlocked:
-      wants_writable_ = true;
+      // uSockets polls for what is left of its own write.
+      wants_writable_ = output_.empty();
       return;
     case FileTransfer::Progress::kYielded:
       yield();

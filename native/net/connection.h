@@ -84,6 +84,8 @@ class Connection {
 
   // For the file transfer.
   int fd() const noexcept;
+  /// Writes the output of the turn; what the kernel does not take is queued.
+  void flush(bool more_follows) noexcept;
   bool secure() const noexcept { return secure_; }
   /// Tells the operator.
   void notice(Notice notice, int error_number) noexcept;
@@ -115,7 +117,6 @@ class Connection {
   /// reset tells it.
   bool cuts_body() const noexcept;
   void settle() noexcept;
-  void flush(bool more_follows) noexcept;
   Wait awaited() const noexcept;
   void arm_deadline() noexcept;
   void await(Wait wait, int64_t now) noexcept;

@@ -12,6 +12,7 @@
 
 #include "net/connection.h"
 #include "net/event_loop.h"
+#include "net/page_cache.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -38,7 +39,34 @@ bool connection_broken(int error) noexcept {
 }  // namespace
 
 FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
-  return connection.secure() ? send_through_buffer(connection) : send_plain(connection);
+  Progress progress = Progress::kDone;
+  if (auto small = send_small(connection)) {
+    progress = *small;
+  } else {
+    // What stands before the file shares a packet with its beginning.
+    connection.flush(true);
+    if (connection.queued() > 0) return Progress::kBlocked;
+    progress = connection.secure() ? send_through_buffer(connection) : send_plain(connection);
+  }
+  if (progress == Progress::kDone) active_ = false;
+  return progress;
+}
+
+std::optional<FileTransfer::Progress> FileTransfer::send_small(Connection& connection) noexcept {
+  if (region_.length > connection.settings().small_file_size) return std::nullopt;
+  if (connection.queued() > 0) return Progress::kBlocked;
+  if (connection.share_left() < region_.length) return Progress::kYielded;
+  auto length = static_cast<size_t>(region_.length);
+  http::ByteBuffer& output = connection.output_of_turn();
+  // A head alone always waits for its file.
+  if (output.size() > kSmallBody && output.size() + length > kTurnOutput) {
+    connection.flush(true);
+    if (connection.queued() > 0) return Progress::kBlocked;
+  }
+  if (read_cached(region_, output.reserve(length)) != static_cast<ssize_t>(length)) return std::nullopt;
+  output.grow_by(length);
+  advance(length);
+  return Progress::kDone;
 }
 
 FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept {
@@ -55,12 +83,10 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
       return connection_broken(errno) ? Progress::kGone : Progress::kFailed;
     }
     auto count = static_cast<uint64_t>(sent);
-    region_.offset += count;
-    region_.length -= count;
+    advance(count);
     connection.note_sent(count);
     connection.loop().counters().sendfile_bytes += count;
   }
-  active_ = false;
   return Progress::kDone;
 }
 
@@ -81,8 +107,7 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
       break;
     }
     size_t taken = connection.write_now({buffer->reserve(kPiece), static_cast<size_t>(read)}, false);
-    region_.offset += taken;
-    region_.length -= taken;
+    advance(taken);
     if (taken < static_cast<size_t>(read)) {
       progress = Progress::kBlocked;
       break;
@@ -91,7 +116,6 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
   int error = errno;  // for whoever reports kFailed
   connection.loop().give_back(std::move(buffer));
   errno = error;
-  if (progress == Progress::kDone) active_ = false;
   return progress;
 }
 

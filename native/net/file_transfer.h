@@ -1,22 +1,16 @@
 #pragma once
 
-#include <sys/types.h>
-
-#include <cstddef>
 #include <cstdint>
+#include <optional>
+
+#include "net/file_region.h"
 
 namespace uwsgiref::net {
 
 class Connection;
 
-/// A region of an open file. The descriptor stays its owner's, who keeps it open until the transfer is over.
-struct FileRegion {
-  int fd = -1;
-  uint64_t offset = 0;
-  uint64_t length = 0;
-};
-
-/// Sends a region of a file: by sendfile(2) on a plain connection, through one buffer of the loop over TLS.
+/// Sends a region of a file, whose owner keeps it open until the transfer is over: a small one in one write with what
+/// stands before it, else by sendfile(2) on a plain connection, and through one buffer of the loop over TLS.
 class FileTransfer {
  public:
   enum class Progress : uint8_t {
@@ -34,12 +28,16 @@ class FileTransfer {
   /// Bytes that have not left.
   uint64_t unsent() const noexcept { return active_ ? region_.length : 0; }
 
-  /// Sends on as far as the connection takes it. Everything before the file must have left.
+  /// Sends on as far as the connection takes it, behind what is in the output of its turn.
   Progress send(Connection& connection) noexcept;
 
  private:
+  /// nullopt: it has to go the other way.
+  std::optional<Progress> send_small(Connection& connection) noexcept;
   Progress send_plain(Connection& connection) noexcept;
   Progress send_through_buffer(Connection& connection) noexcept;
+
+  void advance(uint64_t sent) noexcept { region_.offset += sent, region_.length -= sent; }
 
   FileRegion region_;
   bool active_ = false;

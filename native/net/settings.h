@@ -22,6 +22,7 @@ struct Settings {
   uint32_t max_requests_per_connection = 0;  ///< 0: as many as the client likes
   uint32_t max_pipelined = 16;               ///< requests of one connection that run at the same time
   uint32_t max_queued_bytes = 64 * 1024;     ///< an answer takes no more of its body while so many wait
+  uint32_t small_file_size = 64 * 1024;      ///< a file up to this size leaves in one write with its head
   uint32_t headers_timeout = 30'000;         ///< from a connection's opening or a head's first byte to the head's last
   uint32_t request_timeout = 60'000;         ///< until the application has begun its answer
   uint32_t body_timeout = 30'000;            ///< between two pieces of a request body

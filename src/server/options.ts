@@ -93,6 +93,10 @@ export interface ServerOptions {
   /** Bytes of an answer that wait for the client before its application does; default 65536. */
   maxQueuedBytes?: number;
   /**
+   * Bytes of a file that leaves in one write with its head, rather than by sendfile(2); default 65536. 0: none does.
+   */
+  smallFileSize?: number;
+  /**
    * Until an application has begun its answer; default 60000. 504 beyond, and `environ['uwsgiref.signal']` is aborted.
    */
   requestTimeout?: number;
@@ -145,6 +149,7 @@ export const RANGES = {
   maxRequestsPerConnection: [0, 2 ** 32 - 1],
   maxPipelined: [1, 1000],
   maxQueuedBytes: [1024, 1 << 30],
+  smallFileSize: [0, 1 << 20],
   headersTimeout: [0, 86_400_000],
   requestTimeout: [0, 86_400_000],
   bodyTimeout: [0, 86_400_000],

@@ -34,6 +34,7 @@
 ///   t n        time passes, and the deadlines are looked at
 ///   a ...      an application answers: act, which answer, size, variant; see FuzzedGateway
 ///   ! w ...    likewise, in the next callback w
+///   h          the next file that is looked for in the page cache is not there
 ///   e n        the next read of a file fails;  s n  the next write of a request body to its file does
 ///   c n        the next call that accepts a connection fails
 ///   l n        the limit to descriptors is this
@@ -81,6 +82,7 @@ net::Settings settings_from(const std::array<uint8_t, 9>& characters) {
   if ((characters[6] & 1) != 0) {
     settings.head = {.max_head_size = 256, .max_target_length = 64, .max_fields = 4};
   }
+  settings.small_file_size = choose(std::array<uint32_t, 4>{65'536, 1000, 0, 100}, characters[6] / 2);
   settings.max_connections = choose(std::array<uint32_t, 3>{50'000, 2, 1}, characters[7]);
   settings.max_connections_per_address = choose(std::array<uint32_t, 2>{0, 1}, characters[7]);
   return settings;
@@ -199,6 +201,9 @@ class Run {
         if (when != std::string_view::npos) gateway_.keep(static_cast<Callback>(when), order);
         return;
       }
+      case 'h':
+        network_.cold++;
+        return;
       case 'e':
         network_.file_error = choose(std::array{EIO, EINTR, EINVAL, EPIPE, EAGAIN}, script_.take_byte());
         return;
@@ -338,7 +343,8 @@ class Run {
     constexpr size_t kHead = 512;  // more than any here
     constexpr size_t kChunk = 32;  // what frames it
     const size_t one = settings_.max_queued_bytes + std::min(gateway_.largest_piece(), net::kWriteSlice) + kChunk;
-    return 2 * one + net::kTurnOutput + (settings_.max_pipelined + 1) * (net::kSmallBody + kHead);
+    return 2 * one + net::kTurnOutput + settings_.small_file_size +
+           (settings_.max_pipelined + 1) * (net::kSmallBody + kHead);
   }
 
   /// Brings everything that is under way to its end.

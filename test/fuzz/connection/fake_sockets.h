@@ -123,12 +123,14 @@ class FakeNetwork {
   const std::deque<Peer>& peers() const noexcept { return peers_; }
   bool accepting() const { return listening_poll != nullptr && listening_poll->readable; }
 
-  // What the operating system says; see fake_system.cc.
+  // What the operating system says; see fake_system.cc, and fake_disk.cc.
   Peer* peer_of(int fd);
   /// The descriptor of the connection that waits; -1 where errno says why not.
   int accept(Peer*& peer);
   int descriptors = 1 << 20;      ///< the limit to them
   std::vector<int> files;         ///< that an application holds open
+  bool file_fails(int file);      ///< whether the next read of it does; errno says how
+  size_t cold = 0;                ///< looks into the page cache that find nothing
   int accept_error = 0;           ///< errno of the next call that accepts
   int file_error = 0;             ///< errno of the next call that reads a file
   bool file_error_given = false;  ///< there was such a call

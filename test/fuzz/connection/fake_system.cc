@@ -25,16 +25,6 @@ namespace {
 
 Peer* peer_of(int fd) { return FakeNetwork::active() ? FakeNetwork::active()->peer_of(fd) : nullptr; }
 
-/// Whether the next read of a file fails; errno says how.
-bool file_fails(FakeNetwork& network, int file) {
-  // It is closed, and the number may be another file's by now.
-  EXPECT(std::find(network.files.begin(), network.files.end(), file) != network.files.end());
-  if (network.file_error == 0) return false;
-  errno = std::exchange(network.file_error, 0);
-  network.file_error_given = true;
-  return true;
-}
-
 }  // namespace
 
 extern "C" {
@@ -56,7 +46,7 @@ ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
   Peer* peer = peer_of(out);
   if (!peer) return ::sendfile(out, in, offset, count);
   EXPECT(!peer->shut_down);
-  if (file_fails(*FakeNetwork::active(), in)) {
+  if (FakeNetwork::active()->file_fails(in)) {
     if (errno == EPIPE) peer->broken = true;
     return -1;
   }
@@ -77,7 +67,7 @@ ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
 
 ssize_t __wrap_pread(int fd, void* buffer, size_t count, off_t offset) {
   FakeNetwork* network = FakeNetwork::active();
-  if (network && file_fails(*network, fd)) return -1;
+  if (network && network->file_fails(fd)) return -1;
   return ::pread(fd, buffer, count, offset);
 }
 
