@@ -1,6 +1,7 @@
 /** A listing as a page: one table, without a script, in the colours that the reader's system has. */
 
 import { createHash } from 'node:crypto';
+import { escapeHtml } from '../escape-html.js';
 import type { Entry } from './listing.js';
 import { COLUMNS, type Column, type Order } from './listing-order.js';
 
@@ -118,10 +119,4 @@ export function readableSize(bytes: number): string {
 
 function quantity(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }

@@ -1,0 +1,205 @@
+/** What a worker counts of its requests: cheaply at each, and in Prometheus' terms when somebody asks. */
+
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { Engine } from '../server/engine.js';
+import type { Answer, Refusal, Server } from '../server/index.js';
+import type { Vitals } from './messages.js';
+
+/** Upper ends of the buckets that durations are counted in, in milliseconds; the last bucket has none. */
+export const DURATION_BUCKETS = [
+  0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500,
+  2000, 3000, 5000, 7000, 10_000, 30_000,
+];
+
+/** How often the loop's delay is looked at. Milliseconds. */
+const LOOP_DELAY_RESOLUTION = 20;
+
+/** Durations in buckets. prom-client's own looks labels up at each observation, which costs more than a request may. */
+class Durations {
+  readonly counts: number[] = new Array(DURATION_BUCKETS.length + 1).fill(0);
+  sum = 0;
+
+  observe(duration: number): void {
+    let bucket = 0;
+    while (bucket < DURATION_BUCKETS.length && duration > DURATION_BUCKETS[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.sum += duration;
+  }
+
+  /** As a metric of `registry`, in seconds. */
+  register(registry: Registry, name: string, help: string): void {
+    const get = async (): Promise<object> => {
+      let below = 0;
+      const buckets = this.counts.map((count, index) => {
+        below += count;
+        const end = DURATION_BUCKETS[index];
+        return {
+          metricName: `${name}_bucket`,
+          labels: { le: end === undefined ? '+Inf' : end / 1000 },
+          value: below,
+        };
+      });
+      const totals = [
+        { metricName: `${name}_sum`, labels: {}, value: this.sum / 1000 },
+        { metricName: `${name}_count`, labels: {}, value: below },
+      ];
+      return { name, help, type: 'histogram', aggregator: 'sum', values: [...buckets, ...totals] };
+    };
+    registry.registerMetric({ name, get, reset: () => {} } as unknown as Metric);
+  }
+}
+
+/** Counts for as long as the worker lives. */
+export class RequestMetrics {
+  readonly #servers: readonly Server[];
+  /** Answers by status; 0: there was none. */
+  readonly #statuses = new Map<number, number>();
+  readonly #refusals = new Map<string, number>();
+  readonly #durations = new Durations();
+  readonly #firstBytes = new Durations();
+  #bytes = 0;
+  #aborted = 0;
+  readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION });
+  #registry: Registry | undefined;
+
+  /** @param servers whose figures are told; the array may grow */
+  constructor(servers: readonly Server[]) {
+    this.#servers = servers;
+    this.#loopDelay.enable();
+  }
+
+  /** Counts an answer. */
+  answered({ status, bytes, firstByte, duration, complete }: Answer): void {
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    this.#durations.observe(duration);
+    this.#firstBytes.observe(firstByte);
+    this.#bytes += bytes;
+    if (!complete) this.#aborted++;
+  }
+
+  /** Counts a request that the engine has answered by itself. */
+  refused({ status, reason }: Refusal): void {
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
+  }
+
+  /** How the worker is. The loop's delay is that since the last call. */
+  vitals(): Vitals {
+    const statuses = new Array<number>(6).fill(0);
+    for (const [status, count] of this.#statuses) statuses[Math.floor(status / 100)]! += count;
+    const { requests = 0, refused = 0, connections = 0 } = this.#servers[0]?.stats() ?? {};
+    const loopDelayMs = this.#lateBy(this.#loopDelay.max);
+    this.#loopDelay.reset();
+    return {
+      requests,
+      refused,
+      connections,
+      openConnections: this.#servers.reduce((sum, server) => sum + server.stats().openConnections, 0),
+      waits: this.#waits(),
+      bytes: this.#bytes,
+      inFlight: Engine.get().inFlight().length,
+      memory: process.memoryUsage.rss(),
+      loopDelayMs,
+      durations: this.#durations.counts,
+      statuses,
+    };
+  }
+
+  /** Everything, for `AggregatorRegistry.aggregate()`. */
+  metrics(): Promise<object[]> {
+    this.#registry ??= this.#register();
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  #waits(): Record<string, number> {
+    const sums: Record<string, number> = {};
+    for (const server of this.#servers) {
+      for (const [wait, count] of Object.entries(server.stats().waits)) sums[wait] = (sums[wait] ?? 0) + count;
+    }
+    return sums;
+  }
+
+  /** @param nanoseconds as the histogram has it: the whole interval between two looks */
+  #lateBy(nanoseconds: number): number {
+    return Math.max(0, nanoseconds / 1e6 - LOOP_DELAY_RESOLUTION);
+  }
+
+  #register(): Registry {
+    const registry = new Registry();
+    const registers = [registry];
+    const counter = (name: string, help: string, labelNames: string[], fill: (metric: Counter) => void) =>
+      new Counter({
+        name: `uwsgiref_${name}`,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          fill(this);
+        },
+      });
+    const total = (name: string, help: string, value: () => number) =>
+      counter(name, help, [], (metric) => metric.inc(value()));
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({ name: `uwsgiref_${name}`, help, registers, collect: gaugeOf(value) });
+    const stats = () => this.#servers[0]?.stats();
+
+    counter('responses_total', 'Answers, by status; 0: the client left before there was one.', ['status'], (metric) => {
+      for (const [status, count] of this.#statuses) metric.inc({ status }, count);
+    });
+    counter('refused_total', 'Requests that the engine refused, by reason.', ['reason'], (metric) => {
+      for (const [reason, count] of this.#refusals) metric.inc({ reason }, count);
+    });
+    total('requests_total', 'Requests that reached the application.', () => stats()?.requests ?? 0);
+    total('aborted_total', 'Answers that did not come to their proper end.', () => this.#aborted);
+    total('response_bytes_total', 'Bytes of bodies that left.', () => this.#bytes);
+    total('sendfile_bytes_total', 'Bytes that left by sendfile.', () => stats()?.sendfileBytes ?? 0);
+    total('connections_total', 'Connections accepted.', () => stats()?.connections ?? 0);
+    total('dropped_connections_total', 'Connections closed at once, for a limit.', () => stats()?.dropped ?? 0);
+    total('cpu_seconds_total', 'Processor time of the workers.', () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    });
+    this.#durations.register(
+      registry,
+      'uwsgiref_request_duration_seconds',
+      'From the head of a request to the end of its answer.',
+    );
+    this.#firstBytes.register(
+      registry,
+      'uwsgiref_first_byte_seconds',
+      'From the head of a request to the head of its answer.',
+    );
+    const waits = () => this.#waits();
+    new Gauge({
+      name: 'uwsgiref_connections',
+      help: 'Open connections, by what they wait for.',
+      labelNames: ['waits_for'],
+      registers,
+      collect() {
+        for (const [wait, count] of Object.entries(waits())) this.set({ waits_for: wait }, count);
+      },
+    });
+    gauge('requests_in_flight', 'Requests whose answer is not over.', () => Engine.get().inFlight().length);
+    gauge('memory_bytes', 'Resident memory of the workers.', () => process.memoryUsage.rss());
+    const lateBy = (quantile: number) => this.#lateBy(this.#loopDelay.percentile(quantile * 100)) / 1000;
+    new Gauge({
+      name: 'uwsgiref_event_loop_delay_seconds',
+      help: 'How late the event loop of the worst worker is, over the last second.',
+      labelNames: ['quantile'],
+      aggregator: 'max',
+      registers,
+      collect() {
+        for (const quantile of [0.5, 0.99, 1]) this.set({ quantile }, lateBy(quantile));
+      },
+    });
+    return registry;
+  }
+}
+
+function gaugeOf(value: () => number): (this: Gauge) => void {
+  return function () {
+    this.set(value());
+  };
+}

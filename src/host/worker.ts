@@ -1,0 +1,135 @@
+/** A worker: the process that serves, at listening sockets that its supervisor holds. Started by `worker-process.ts`. */
+
+import type { Configuration } from '../configuration/index.js';
+import { Engine } from '../server/engine.js';
+import { describeError } from '../show.js';
+import { developedApplication } from './development.js';
+import { type Answers, BEAT, type Order, type Report, type RequestInFlight } from './messages.js';
+import { RequestMetrics } from './request-metrics.js';
+import { applicationOf, Service } from './service.js';
+import { watchEventLoop } from './watchdog.js';
+
+/** How many requests `slow` lists. */
+const SLOWEST = 50;
+
+class Worker {
+  #service: Service | undefined;
+  #metrics: RequestMetrics | undefined;
+  #retiring = false;
+
+  async start(configuration: Configuration, descriptors: readonly number[]): Promise<void> {
+    const { watchdog } = configuration;
+    if (watchdog > 0) watchEventLoop(watchdog);
+    const places = descriptors.map((fd) => ({ fd }));
+    const audience = {
+      answered: (answer: Parameters<RequestMetrics['answered']>[0]) => this.#metrics?.answered(answer),
+      refused: (refusal: Parameters<RequestMetrics['refused']>[0]) => this.#metrics?.refused(refusal),
+    };
+    const load = configuration.reload ? developedApplication : applicationOf;
+    try {
+      this.#service = await Service.start(configuration, places, audience, load);
+    } catch (error) {
+      void report({ type: 'failed', message: error instanceof Error ? error.message : describeError(error, 5) });
+      process.disconnect();
+      return;
+    }
+    this.#metrics = new RequestMetrics(this.#service.servers);
+    void report({ type: 'ready', urls: this.#service.servers.map(({ url }) => url) });
+    setInterval(() => this.#beat(configuration), BEAT).unref();
+    if (configuration.maxRequests > 0) this.#countRequests(configuration);
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await this.#service?.stop(graceMs);
+    const metrics = await this.#metrics?.metrics();
+    if (metrics !== undefined) await report({ type: 'farewell', metrics });
+    // An application may have timers and connections of its own; nobody waits for them.
+    process.exit(0);
+  }
+
+  reopenLogs(): void {
+    this.#service?.reopenLogs();
+  }
+
+  async answer(question: keyof Answers): Promise<unknown> {
+    return question === 'metrics' ? this.#metrics?.metrics() : slowest();
+  }
+
+  /** Asks to be replaced, once. */
+  retire(why: string): void {
+    if (this.#retiring) return;
+    this.#retiring = true;
+    void report({ type: 'retire', why });
+  }
+
+  #beat({ maxMemory }: Configuration): void {
+    const vitals = this.#metrics!.vitals();
+    void report({ type: 'beat', vitals });
+    if (maxMemory > 0 && vitals.memory > maxMemory) this.retire(`it has ${vitals.memory} bytes of memory`);
+  }
+
+  #countRequests({ maxRequests, maxRequestsJitter }: Configuration): void {
+    // So that workers that began together do not end together.
+    const limit = maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
+    const look = () => {
+      const requests = this.#service!.servers[0]?.stats().requests ?? 0;
+      if (requests >= limit) this.retire(`it has served ${requests} requests`);
+    };
+    setInterval(look, BEAT / 10).unref();
+  }
+}
+
+function slowest(): RequestInFlight[] {
+  return Engine.get()
+    .inFlight()
+    .sort((one, other) => other.elapsed - one.elapsed)
+    .slice(0, SLOWEST)
+    .map(({ environ, elapsed }) => ({
+      method: environ.REQUEST_METHOD,
+      target: environ.REQUEST_URI ?? '',
+      address: environ.REMOTE_ADDR || 'unix:',
+      elapsedMs: elapsed,
+    }));
+}
+
+/** Resolves when the message has left, or cannot leave because the supervisor is gone. */
+function report(message: Report): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, undefined, undefined, () => resolve());
+  });
+}
+
+const worker = new Worker();
+/** How long requests in hand have where no supervisor says. Milliseconds. */
+let grace = 10_000;
+
+process.on('message', (order: Order) => {
+  switch (order.type) {
+    case 'start':
+      grace = order.configuration.gracefulTimeout;
+      return worker.start(order.configuration, order.descriptors);
+    case 'stop':
+      return worker.stop(order.graceMs);
+    case 'reopen-logs':
+      return worker.reopenLogs();
+    case 'ask':
+      return worker
+        .answer(order.question)
+        .then((value) => report({ type: 'answer', number: order.number, value }))
+        .catch((error: unknown) => process.stderr.write(`uwsgiref: ${describeError(error, 5)}\n`));
+  }
+});
+// A terminal sends SIGINT and SIGHUP to all its processes; what these mean for a worker is its supervisor's to say.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const) {
+  process.on(signal, () => {});
+}
+process.on('SIGTERM', () => void worker.stop(grace));
+process.on('disconnect', () => void worker.stop(grace));
+// One stray error need not cost all the requests in hand, but what it has left behind nobody knows.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    process.stderr.write(`uwsgiref: worker ${process.pid}: ${event}: ${describeError(error, null)}\n`);
+    worker.retire(`of an ${event}`);
+  });
+}
