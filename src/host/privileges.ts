@@ -14,7 +14,10 @@ export class PrivilegesError extends Error {
  */
 export function dropPrivileges({ user, group }: { user?: string | undefined; group?: string | undefined }): void {
   if (user === undefined && group === undefined) return;
-  const { setgid, setuid, setgroups, initgroups, getuid } = process;
+  // @types/node has all but initgroups().
+  const { setgid, setuid, setgroups, initgroups, getuid } = process as NodeJS.Process & {
+    initgroups?(user: string | number, group: string | number): void;
+  };
   if (!setgid || !setuid || !setgroups || !initgroups) throw new PrivilegesError('This system has no users and groups');
   if (getuid?.() !== 0)
     throw new PrivilegesError(`Only root can become ${named(user, group)}; start as root, or leave it out`);
