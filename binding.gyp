@@ -38,13 +38,25 @@
       "defines": ["NAPI_VERSION=8", "NODE_GYP_MODULE_NAME=uwsgiref"],
       "cflags!": ["-fno-strict-aliasing"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-rtti"],
-      "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden"],
+      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fvisibility=hidden"],
       "libraries": ["-ldl"],
+      "configurations": {
+        "Release": {
+          "cflags_cc": ["-O3"],
+          "conditions": [
+            ["OS=='linux'", {
+              "cflags_cc": ["-flto=auto"],
+              "ldflags": ["-flto=auto"]
+            }]
+          ]
+        },
+        # For npm run test:asan.
+        "Debug": {
+          "cflags_cc": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+          "ldflags": ["-fsanitize=address,undefined"]
+        }
+      },
       "conditions": [
-        ["OS=='linux'", {
-          "cflags_cc": ["-flto=auto"],
-          "ldflags": ["-flto=auto"]
-        }],
         ["OS=='mac'", {
           "xcode_settings": {
             "CLANG_CXX_LANGUAGE_STANDARD": "c++20",

@@ -4,7 +4,7 @@
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServerOptions } from './options.js';
 import type { TlsEngine } from './tls-files.js';
@@ -195,8 +195,23 @@ export function openEngine(callbacks: EngineCallbacks): NativeEngine {
   }
 }
 
+/**
+ * Where the addon is: the one that was built with the package, or the one that the environment variable
+ * `UWSGIREF_ADDON` names, for example one built with sanitizers.
+ *
+ * @throws EngineUnavailableError when the variable is not an absolute path
+ */
+export function addonPath(): string {
+  const named = process.env.UWSGIREF_ADDON;
+  if (named === undefined) return join(packageRoot, 'build', 'Release', 'uwsgiref.node');
+  if (isAbsolute(named)) return named;
+  throw new EngineUnavailableError(
+    `UWSGIREF_ADDON is ${JSON.stringify(named)}: give it the absolute path of an addon, or unset it`,
+  );
+}
+
 /** @throws EngineUnavailableError when the addon is not built, or was built for another system */
-export function loadAddon(path = join(packageRoot, 'build', 'Release', 'uwsgiref.node')): NativeAddon {
+export function loadAddon(path: string = addonPath()): NativeAddon {
   if (!existsSync(path)) {
     throw new EngineUnavailableError(
       `The native addon is not built: there is no ${path}. Run 'npm rebuild uwsgiref' (or 'npm ci' in a checkout); ` +
