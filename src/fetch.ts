@@ -12,6 +12,7 @@
  */
 
 import { STATUS_CODES } from 'node:http';
+import { percentDecode, percentEncode } from './percent-encoding.js';
 import { show } from './show.js';
 import { say } from './static/answers.js';
 import type { Application, Chunk, Environ, HeaderList, InputStream } from './types.js';
@@ -109,15 +110,6 @@ function pathOf({ SCRIPT_NAME: scriptName = '', PATH_INFO: pathInfo = '', REQUES
   const [, raw = ''] = /^(?:https?:\/\/[^/?]*)?(\/[^?#\\]*)/i.exec(target) ?? [];
   if (/^[!-~]+$/.test(raw) && percentDecode(raw) === path) return raw;
   return percentEncode(path, /[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/g);
-}
-
-/** One character a byte, as `PATH_INFO` is. */
-function percentDecode(text: string): string {
-  return text.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-function percentEncode(text: string, unsafe: RegExp): string {
-  return text.replace(unsafe, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
 }
 
 const BLOCK_SIZE = 65536;

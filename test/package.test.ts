@@ -26,7 +26,7 @@ const PROMISED: Record<string, { values?: string; types?: string }> = {
   handlers: { values: 'BaseHandler SimpleHandler BaseCGIHandler CGIHandler IISCGIHandler readEnviron' },
   'simple-server': { values: 'makeServer demoApp WSGIServer WSGIRequestHandler ServerHandler' },
   server: { values: 'serve', types: 'Server ServerOptions ServerStats' },
-  static: { values: 'staticFiles', types: 'StaticOptions' },
+  static: { values: 'staticFiles sendFile xSendfile', types: 'StaticOptions SendFileOptions XSendfileOptions' },
   mount: { values: 'mount', types: 'Mounts' },
   fetch: { values: 'fromFetch', types: 'FetchHandler FetchObject' },
 };

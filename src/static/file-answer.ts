@@ -23,10 +23,24 @@ export interface Representation {
   readonly name: string;
   readonly cacheControl: string | undefined;
   readonly download: boolean;
+  /** What an application says itself, where one hands the file over. */
+  readonly given?: GivenFields;
+}
+
+/** What an application says of the answer that a file is. */
+export interface GivenFields {
+  /** Absent: 200, and what the request's preconditions and its Range make of that. */
+  readonly status?: string;
+  /** Content-Type; absent: by the file's name. */
+  readonly type?: string;
+  /** Of every answer. */
+  readonly fields: HeaderList;
+  /** Of answers that have the file's content alone: Content-Disposition and its like. */
+  readonly contentFields: HeaderList;
 }
 
 /** Sends the file, or says why not. Takes over its descriptor. */
-export function sendFile(exchange: Exchange, representation: Representation): ResponseBody {
+export function sendRepresentation(exchange: Exchange, representation: Representation): ResponseBody {
   const { descriptor, stats } = representation.opened;
   const file = new DiskFile(descriptor, Number(stats.size));
   let body: ResponseBody | null = null;
@@ -41,29 +55,38 @@ export function sendFile(exchange: Exchange, representation: Representation): Re
 
 function answerWith(exchange: Exchange, file: DiskFile, representation: Representation): ResponseBody {
   const { environ, startResponse } = exchange;
-  const { stats } = representation.opened;
-  const validators = validatorsOf(stats.size, stats.mtimeNs, representation.encoding);
+  const { opened, encoding, given } = representation;
+  const validators = validatorsOf(opened.stats.size, opened.stats.mtimeNs, encoding);
   const headers = cachingFields(representation, validators);
+  // RFC 9110 §13.2.1: preconditions are for what would be a success without them, and here of a GET or HEAD.
+  const conditional = given?.status === undefined && /^(?:GET|HEAD)$/.test(environ.REQUEST_METHOD);
 
-  switch (checkPreconditions(environ, validators)) {
+  switch (conditional ? checkPreconditions(environ, validators) : 'perform') {
     case 'failed':
-      return say(exchange, '412 Precondition Failed');
+      return say(exchange, '412 Precondition Failed', given?.fields);
     case 'not modified':
       // RFC 9110 §8.6 wants the length, if any, to be what the 200 would have said.
       startResponse('304 Not Modified', [...headers, ['Content-Length', String(file.size)]]);
       return [];
   }
 
-  const type = contentType(representation.name);
+  const type = given?.type ?? contentType(representation.name);
   headers.push(...contentFields(representation));
-  const ranges = representation.encoding === undefined ? rangesWanted(exchange, file.size, validators) : null;
+  const ranges = conditional && encoding === undefined ? rangesWanted(exchange, file.size, validators) : null;
   if (ranges === null) {
-    startResponse('200 OK', [...headers, ['Content-Type', type], ['Content-Length', String(file.size)]]);
+    startResponse(given?.status ?? '200 OK', [
+      ...headers,
+      ['Content-Type', type],
+      ['Content-Length', String(file.size)],
+    ]);
     return environ.REQUEST_METHOD === 'HEAD' ? [] : wrapped(exchange, file);
   }
   const [range] = ranges;
   if (range === undefined) {
-    return say(exchange, '416 Range Not Satisfiable', [['Content-Range', `bytes */${file.size}`]]);
+    return say(exchange, '416 Range Not Satisfiable', [
+      ...(given?.fields ?? []),
+      ['Content-Range', `bytes */${file.size}`],
+    ]);
   }
   if (ranges.length > 1) {
     const body = new MultipartBody(file, ranges, type);
@@ -90,21 +113,26 @@ function wrapped({ environ }: Exchange, file: DiskFile): ResponseBody {
 }
 
 /** What a 304 has, too (RFC 9110 §15.4.5). */
-function cachingFields({ varies, cacheControl }: Representation, { etag, lastModified }: Validators): HeaderList {
+function cachingFields(
+  { varies, cacheControl, given }: Representation,
+  { etag, lastModified }: Validators,
+): HeaderList {
   const headers: HeaderList = [
     ['Last-Modified', lastModified],
     ['ETag', etag],
   ];
   if (varies) headers.push(['Vary', 'Accept-Encoding']);
   if (cacheControl !== undefined) headers.push(['Cache-Control', cacheControl]);
+  if (given !== undefined) headers.push(...given.fields);
   return headers;
 }
 
-function contentFields({ encoding, name, download }: Representation): HeaderList {
+function contentFields({ encoding, name, download, given }: Representation): HeaderList {
   const headers: HeaderList = [['X-Content-Type-Options', 'nosniff']];
   // Parts are those of the plain file, so that a compressed one promises none.
   headers.push(encoding === undefined ? ['Accept-Ranges', 'bytes'] : ['Content-Encoding', encoding]);
   if (download) headers.push(['Content-Disposition', attachment(name)]);
+  if (given !== undefined) headers.push(...given.contentFields);
   return headers;
 }
 

@@ -9,17 +9,20 @@
  * @module
  */
 
-import { closeSync, realpathSync, statSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { Application, ResponseBody } from '../types.js';
 import { type Exchange, redirectToSlash, say } from './answers.js';
 import { type Opened, openBeneath } from './beneath.js';
-import { sendFile } from './file-answer.js';
+import { sendRepresentation } from './file-answer.js';
 import { sendListing } from './listing-answer.js';
 import { type CheckedOptions, checkOptions, type StaticOptions } from './options.js';
 import { chooseEncoding } from './precompressed.js';
 import { type RequestPath, readPath } from './request-path.js';
+import { rootOf } from './root.js';
 
 export type { StaticOptions } from './options.js';
+export { type SendFileOptions, sendFile } from './send-file.js';
+export { type XSendfileOptions, xSendfile } from './x-sendfile.js';
 
 /** What is served. */
 interface Site extends CheckedOptions {
@@ -43,10 +46,7 @@ interface Found {
  * @throws TypeError or RangeError when an option is wrong
  */
 export function staticFiles(root: string, options: StaticOptions = {}): Application {
-  const site: Site = { ...checkOptions(options), root: realpathSync.native(root) };
-  if (!statSync(site.root).isDirectory()) {
-    throw Object.assign(new Error(`${root} is not a directory`), { code: 'ENOTDIR', path: root });
-  }
+  const site: Site = { ...checkOptions(options), root: rootOf(root) };
 
   return (environ, startResponse) => {
     const exchange: Exchange = { environ, startResponse };
@@ -102,7 +102,7 @@ function openNames({ root, symlinks }: Site, names: readonly string[]): Found | 
 function answerFile(site: Site, exchange: Exchange, { opened, names }: Found): ResponseBody {
   const path = names.join('/');
   const chosen = chooseEncoding(site, exchange.environ, names, opened);
-  return sendFile(exchange, {
+  return sendRepresentation(exchange, {
     opened: chosen.opened,
     encoding: chosen.encoding,
     varies: site.precompressed.length > 0,
