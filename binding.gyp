@@ -6,6 +6,7 @@
         "native/addon/addon.cc",
         "native/addon/call_arguments.cc",
         "native/addon/javascript_gateway.cc",
+        "native/addon/open_beneath.cc",
         "native/addon/request_record.cc",
         "native/http/body_decoder.cc",
         "native/http/byte_buffer.cc",

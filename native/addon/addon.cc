@@ -14,6 +14,7 @@
 
 #include "addon/call_arguments.h"
 #include "addon/javascript_gateway.h"
+#include "addon/open_beneath.h"
 #include "http/field_names.h"
 #include "http/host_port.h"
 #include "http/ip_address.h"
@@ -574,6 +575,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   add("open", open);
   add("bindSocket", bind_socket);
   add("sendDatagram", send_datagram);
+  add("openBeneath", open_beneath);
   return exports;
 }
 

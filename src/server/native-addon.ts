@@ -148,7 +148,13 @@ export interface EngineCallbacks {
   onAnswered(): void;
 }
 
-interface NativeAddon {
+export interface NativeAddon {
+  /**
+   * Opens a regular file or a directory at `path`, relative to `root`, by openat2(2); see native/addon/open_beneath.h.
+   *
+   * @returns the descriptor, with size, mtime in nanoseconds, inode, device and mode in `found`; or a negative error
+   */
+  openBeneath(root: string, path: string, policy: number, found: BigInt64Array): number;
   /** @throws the error of a system call */
   bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void };
   /** @throws the error of a system call */

@@ -12,6 +12,7 @@ import {
   realpathSync,
 } from 'node:fs';
 import { join, sep } from 'node:path';
+import { openByKernel } from './kernel-open.js';
 
 /**
  * Which symbolic links are followed: those that lead to what lies beneath the root, every one, or none. That the root
@@ -22,10 +23,13 @@ export type SymlinkPolicy = 'beneath' | 'follow' | 'never';
 /** A regular file or a directory that was found and opened; the descriptor is the caller's to close. */
 export interface Opened {
   descriptor: number;
-  stats: BigIntStats;
+  stats: FileState;
   /** By which this very thing is found again while the descriptor is open. */
   path: string;
 }
+
+/** What is asked of a file's status. */
+export type FileState = Pick<BigIntStats, 'size' | 'mtimeNs' | 'mtime' | 'ino' | 'dev' | 'isFile' | 'isDirectory'>;
 
 /** Opens `path` if it is a regular file or a directory whose real path `isAllowed`. */
 type Open = (path: string, isAllowed: (realPath: string) => boolean) => Opened | null;
@@ -38,14 +42,17 @@ const ABSENT = new Set<unknown>(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', '
  *
  * @param root a real path
  * @param names each of them a name by `isName`, so that only a symbolic link can lead away
+ * @param open the way to go, rather than the best that the system has
  * @returns null when there is nothing, nothing that may be read, or neither a regular file nor a directory
  */
 export function openBeneath(
   root: string,
   names: readonly string[],
   symlinks: SymlinkPolicy,
-  open = HAS_PROC ? openPinned : openChecked,
+  open?: Open,
 ): Opened | null {
+  const opened = open === undefined ? openByKernel(root, names, symlinks) : undefined;
+  if (opened !== undefined) return opened;
   const path = join(root, ...names);
   const above = root.endsWith(sep) ? root : root + sep;
   const isAllowed = (realPath: string) =>
@@ -53,7 +60,7 @@ export function openBeneath(
     realPath === path ||
     (symlinks === 'beneath' && (realPath === root || realPath.startsWith(above)));
   try {
-    return open(path, isAllowed);
+    return (open ?? (HAS_PROC ? openPinned : openChecked))(path, isAllowed);
   } catch (error) {
     if (error instanceof Error && 'code' in error && ABSENT.has(error.code)) return null;
     throw error;
@@ -67,7 +74,7 @@ const O_PATH = 0o10000000;
 const DELETED = / \(deleted\)$/;
 
 /**
- * For Linux: O_PATH takes hold of whatever is there without opening it, the kernel says what that is and where, and
+ * For Linux, where openByKernel() cannot tell: O_PATH takes hold of whatever is there without opening it, the kernel says what that is and where, and
  * only then is this very thing opened. Nothing that anybody moves meanwhile makes a difference.
  */
 export const openPinned: Open = (path, isAllowed) => {

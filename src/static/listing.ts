@@ -1,8 +1,8 @@
 /** What is in a directory, as far as it would be served. */
 
-import { type BigIntStats, closeSync, lstatSync, opendirSync } from 'node:fs';
+import { closeSync, lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Opened, openBeneath, type SymlinkPolicy } from './beneath.js';
+import { type FileState, type Opened, openBeneath, type SymlinkPolicy } from './beneath.js';
 import { type DotfilePolicy, isHidden, isName } from './request-path.js';
 
 export interface Entry {
@@ -46,8 +46,8 @@ export function readListing(
         listing.cut = true;
         break;
       }
-      let stats = lstatSync(join(directory.path, name), { bigint: true, throwIfNoEntry: false });
-      if (stats?.isSymbolicLink()) stats = statsOfTarget(root, [...names, name], symlinks);
+      const entry = lstatSync(join(directory.path, name), { bigint: true, throwIfNoEntry: false });
+      const stats = entry?.isSymbolicLink() ? statsOfTarget(root, [...names, name], symlinks) : entry;
       if (stats?.isFile()) {
         listing.entries.push({ name, type: 'file', size: Number(stats.size), modified: stats.mtime });
       } else if (stats?.isDirectory()) {
@@ -61,7 +61,7 @@ export function readListing(
 }
 
 /** A link is what it leads to, where it may. */
-function statsOfTarget(root: string, names: string[], symlinks: SymlinkPolicy): BigIntStats | undefined {
+function statsOfTarget(root: string, names: string[], symlinks: SymlinkPolicy): FileState | undefined {
   const opened = openBeneath(root, names, symlinks);
   if (opened === null) return undefined;
   closeSync(opened.descriptor);
