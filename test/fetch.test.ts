@@ -278,6 +278,8 @@ hono.get('/wait', (c) => {
 hono.get('/fail', () => {
   throw new Error('out of order');
 });
+// The one that Hono has prints the error.
+hono.onError((error, c) => c.text(error.message, 500));
 
 async function served(app: Application = fromFetch(hono)) {
   const server = await started(app);
@@ -302,7 +304,7 @@ describe('an application of Hono', () => {
     expect(code).toBe(0);
     expect(output.toString()).toMatch(/^HTTP\/1.1 200 OK\r\n/);
     const response = await fetch(`${url}/fail`);
-    expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error']);
+    expect([response.status, await response.text()]).toEqual([500, 'out of order']);
   });
 
   it('keeps several cookies apart', async () => {
@@ -368,6 +370,17 @@ describe('an application of Hono', () => {
     expect(answers.cancelled).toBe(0);
     client.reset();
     await until(() => answers.cancelled === 1);
+    expect(errors.text).toBe('');
+  });
+
+  it('is cancelled when the client is gone while a block is awaited', async () => {
+    let cancelled = 0;
+    const handler: FetchHandler = () => new Response(new ReadableStream({ cancel: () => void cancelled++ }));
+    const { port, server, errors } = await served(fromFetch(handler));
+    const client = await RawClient.open(port);
+    await client.send(get('/')).seen('\r\n\r\n');
+    client.reset();
+    await until(() => cancelled === 1 && server.stats().openConnections === 0);
     expect(errors.text).toBe('');
   });
 
