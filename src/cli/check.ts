@@ -1,5 +1,6 @@
 /** `uwsgiref check`: one GET request to an application under the validator. */
 
+import type { Command } from 'commander';
 import { SimpleHandler } from '../handlers.js';
 import { MemoryErrors, MemoryInput } from '../streams.js';
 import type { Environ } from '../types.js';
@@ -7,8 +8,20 @@ import { setupTestingDefaults } from '../util.js';
 import { validator } from '../validate.js';
 import { loadApplication } from './load-application.js';
 
+export function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('run an application under the validator')
+    .argument(
+      '<module[:export]>',
+      "a module's path or package name; the export defaults to 'app', then the default one",
+    )
+    .option('--request-path <path>', 'what to ask for', '/')
+    .action((target: string, options: { requestPath: string }) => check(target, options.requestPath));
+}
+
 /** Reports what the validator has to say; the exit code is 1 when the application breaks a rule. */
-export async function checkCommand(target: string, requestPath: string): Promise<void> {
+async function check(target: string, requestPath: string): Promise<void> {
   const application = await loadApplication(target);
   const environ = { PATH_INFO: requestPath, SCRIPT_NAME: '', QUERY_STRING: '' } as unknown as Environ;
   setupTestingDefaults(environ);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { typescriptRemedy } from '../configuration/typescript.js';
 import { describeError } from '../show.js';
 import type { Application } from '../types.js';
 
@@ -33,12 +34,10 @@ async function importModule(specifier: string): Promise<Record<string, unknown>>
   try {
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {
-    if (/\.[cm]?ts$/.test(specifier) && (error as { code?: string }).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-      throw new ApplicationNotFoundError(
-        `Node ${process.versions.node} does not run TypeScript; compile ${specifier} first, or use Node 22.18 or newer`,
-      );
-    }
-    throw new ApplicationNotFoundError(`${specifier} failed to load: ${describeError(error, 5)}`, { cause: error });
+    const remedy = typescriptRemedy(specifier, error);
+    throw new ApplicationNotFoundError(remedy ?? `${specifier} failed to load: ${describeError(error, 5)}`, {
+      cause: error,
+    });
   }
 }
 

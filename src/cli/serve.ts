@@ -1,62 +1,53 @@
-/** `uwsgiref serve` and `uwsgiref static`: serve until a signal says stop. */
+/** `uwsgiref serve` and `uwsgiref static`: a configuration from file, environment and flags, and a process that it describes. */
 
-import { type Server, type ServerOptions, serve } from '../server/index.js';
-import { type StaticOptions, staticFiles } from '../static/index.js';
-import { loadApplication } from './load-application.js';
+import type { Command } from 'commander';
+import { readConfiguration, type Source } from '../configuration/index.js';
+import { SETTINGS, STATIC_SETTINGS } from '../configuration/schema.js';
+import { SOCKETS_VARIABLE } from '../host/held-sockets.js';
+import { PREDECESSOR_VARIABLE } from '../host/successor.js';
+import { addSettingFlags } from './setting-flags.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** What a supervisor tells its successor by the environment; these are no settings. */
+const HANDED_OVER = [SOCKETS_VARIABLE, PREDECESSOR_VARIABLE];
 
-type Served = { kind: 'application'; target: string } | { kind: 'directory'; root: string; options: StaticOptions };
-
-/** The options of the command line that are those of the server. `path` stands above `host` and `port`. */
-export interface ListenFlags
-  extends Pick<ServerOptions, 'path' | 'trustedProxies' | 'forwardedFields' | 'proxyProtocol'> {
-  host: string;
-  port: number;
-  tlsCert?: string;
-  tlsKey?: string;
-  tlsCa?: string;
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('serve an application')
+    .argument(
+      '[module[:export]]',
+      "a module's path or package name; the export defaults to 'app', then the default one",
+    );
+  addCommonFlags(command);
+  addSettingFlags(command, SETTINGS);
+  command.action((app: string | undefined, flags: object) => run({ ...flags, app }));
 }
 
-/**
- * Serves until SIGINT or SIGTERM, then lets requests in hand finish. A second signal ends the process at once. With TLS
- * SIGHUP reads the certificates again.
- */
-export async function serveCommand(served: Served, flags: ListenFlags): Promise<void> {
-  const options = optionsOf(flags);
-  let server: Server | undefined;
-  if (options.tls !== undefined) process.on('SIGHUP', () => void reload(server));
-  const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      for (const each of SIGNALS) process.off(each, stop);
-      resolve(signal);
-    };
-    for (const each of SIGNALS) process.on(each, stop);
-  });
-  const application =
-    served.kind === 'directory' ? staticFiles(served.root, served.options) : await loadApplication(served.target);
-  server = await serve(application, options);
-  process.stdout.write(`Serving ${served.kind === 'directory' ? served.root : served.target} at ${server.url}\n`);
-
-  const signal = await stopped;
-  process.stdout.write(`${signal}: finishing ${server.stats().openConnections} connections\n`);
-  await server.close();
+export function addStatic(program: Command): void {
+  const { app, multiprocess, ...settings } = SETTINGS;
+  const command = program.command('static').description('serve the files of a directory').argument('<directory>');
+  addCommonFlags(command);
+  addSettingFlags(command, { ...settings, ...STATIC_SETTINGS });
+  command.action((directory: string, flags: object) => run({ ...flags, directory }));
 }
 
-function optionsOf({ host, port, tlsCert: cert, tlsKey: key, tlsCa: ca, ...others }: ListenFlags): ServerOptions {
-  const options: ServerOptions = others.path === undefined ? { host, port, ...others } : others;
-  if (cert !== undefined && key !== undefined) options.tls = ca === undefined ? { key, cert } : { key, cert, ca };
-  else if (cert ?? key ?? ca) throw new Error('HTTPS needs both --tls-cert and --tls-key');
-  return options;
+function addCommonFlags(command: Command): void {
+  command.option(
+    '--config <file>',
+    'configuration file (default: uwsgiref.config.{ts,mts,js,mjs,json}, if there is one)',
+  );
 }
 
-/** A server that is not there yet is going to read the files. */
-async function reload(server: Server | undefined): Promise<void> {
-  if (server === undefined) return;
-  try {
-    await server.reloadCertificates();
-    process.stdout.write('SIGHUP: read the certificates again\n');
-  } catch (error) {
-    process.stderr.write(`uwsgiref: SIGHUP: ${(error as Error).message}; going on with the certificates in use\n`);
+async function run(flags: Record<string, unknown>): Promise<void> {
+  const given = Object.entries(process.env).filter(([name]) => !HANDED_OVER.includes(name));
+  const source: Source = { flags, environment: Object.fromEntries(given), directory: process.cwd() };
+  const configuration = await readConfiguration(source);
+  // What only one of them needs costs the other no time.
+  if (configuration.workers === 0) {
+    const { runAlone } = await import('../host/alone.js');
+    await runAlone(configuration);
+  } else {
+    const { runSupervisor } = await import('../host/run.js');
+    await runSupervisor(configuration, () => readConfiguration(source));
   }
 }

@@ -65,6 +65,7 @@ export function configurationOf(settings: Settings, { flags, directory }: Source
   const chdir = values.chdir === undefined ? undefined : resolve(directory, values.chdir);
   const absolute = (path: string) => resolve(chdir ?? directory, path);
   const workers = values.workers ?? defaultOf('workers');
+  if (workers === 0) refuseSupervision(values);
   return {
     served: servedOf(settings, flags.directory as string | undefined),
     bind: placesOf(settings),
@@ -86,6 +87,17 @@ export function configurationOf(settings: Settings, { flags, directory }: Source
     chdir,
     reload: values.reload ?? defaultOf('reload'),
   };
+}
+
+/** What a supervisor does. */
+const SUPERVISION = ['admin', 'reload', 'user', 'group', 'maxRequests', 'maxMemory'] as const;
+
+function refuseSupervision(values: SettingValues): void {
+  const wanted = SUPERVISION.filter((name) => values[name]);
+  if (wanted.length === 0) return;
+  throw new ConfigurationError(
+    `workers must be 1 or more with ${wanted.join(', ')}, got 0: without a supervisor there is nobody to do it`,
+  );
 }
 
 type Defaulted = {

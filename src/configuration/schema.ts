@@ -234,6 +234,12 @@ const HOST_SETTINGS = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** Options of the server that a configuration can say: all but where to listen, streams and callbacks. */
+type ServerSetting = Exclude<
+  keyof ServerOptions,
+  'host' | 'port' | 'path' | 'mode' | 'fd' | 'tls' | 'errors' | 'onRefused' | 'onAnswered'
+>;
+
 /** Options of the server under their own names. Their defaults are its own. */
 export const SERVER_SETTINGS = {
   backlog: {
@@ -300,6 +306,12 @@ export const SERVER_SETTINGS = {
     kind: kinds.size(RANGES.maxQueuedBytes),
     group: 'Limits',
     description: 'bytes of an answer that wait for the client before its application does',
+    default: '64KiB',
+  },
+  smallFileSize: {
+    kind: kinds.size(RANGES.smallFileSize),
+    group: 'Limits',
+    description: 'bytes of a file that leaves in one write with its head, rather than by sendfile(2); 0: none does',
     default: '64KiB',
   },
   minUploadRate: {
@@ -369,7 +381,7 @@ export const SERVER_SETTINGS = {
     description: 'the Server field of answers that set none; none: no field',
     otherwise: '`uwsgiref/<version>`',
   },
-} as const satisfies { [Name in keyof ServerOptions]?: Setting };
+} as const satisfies { [Name in ServerSetting]: Setting };
 
 /** Options of `staticFiles`, under `static` in a configuration file. Their defaults are its own. */
 export const STATIC_SETTINGS = {

@@ -1,25 +1,20 @@
 /** The process that a configuration describes, from its start to its end: signals, files and those who are told. */
 
-import { resolve } from 'node:path';
 import { serveAdmin } from '../admin/index.js';
 import type { Configuration } from '../configuration/index.js';
 import type { Server } from '../server/index.js';
+import { enterDirectory, log } from './frame.js';
 import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
 import { PidFile } from './pid-file.js';
 import { nameOf } from './service.js';
 import { type Invocation, PREDECESSOR_VARIABLE, relievePredecessor, startSuccessor } from './successor.js';
-import { type ConfigurationReader, type Log, Supervisor } from './supervisor.js';
+import { type ConfigurationReader, Supervisor } from './supervisor.js';
 import { ServiceNotifier } from './systemd.js';
 
 /** How often, and how far apart, the admin's address is tried while a predecessor has it. Milliseconds. */
 const ADMIN_ATTEMPTS = 50;
 const ADMIN_PAUSE = 100;
-
-const log: Log = {
-  info: (message) => void process.stdout.write(`${message}\n`),
-  warn: (message) => void process.stderr.write(`uwsgiref: ${message}\n`),
-};
 
 /**
  * Supervises workers until a signal says stop.
@@ -29,12 +24,12 @@ const log: Log = {
  */
 export async function runSupervisor(configuration: Configuration, read: ConfigurationReader): Promise<void> {
   const invocation: Invocation = { directory: process.cwd(), environment: { ...process.env } };
-  enterDirectory(configuration, invocation);
+  enterDirectory(configuration, invocation.directory);
   const notifier = new ServiceNotifier(process.env, log.warn);
   const readAgain = async () => {
     process.chdir(invocation.directory);
     const next = await read();
-    enterDirectory(next, invocation);
+    enterDirectory(next, invocation.directory);
     return next;
   };
   const supervisor = new Supervisor(configuration, readAgain, new HeldSockets(process.env), log);
@@ -42,11 +37,6 @@ export async function runSupervisor(configuration: Configuration, read: Configur
   await frame.start();
   await supervisor.over;
   await frame.end();
-}
-
-function enterDirectory({ chdir, umask }: Configuration, { directory }: Invocation): void {
-  process.chdir(resolve(directory, chdir ?? '.'));
-  if (umask !== undefined) process.umask(umask);
 }
 
 /** What surrounds a supervisor in its process. */
@@ -141,7 +131,10 @@ class Frame {
     const stop = (signal: NodeJS.Signals) => this.#stop(signal);
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    process.on('SIGQUIT', () => supervisor.kill());
+    process.on('SIGQUIT', () => {
+      process.exitCode = 1;
+      supervisor.kill();
+    });
     process.on('SIGHUP', () => this.#reload('SIGHUP'));
     process.on('SIGTTIN', () => supervisor.scale(supervisor.wanted + 1));
     process.on('SIGTTOU', () => supervisor.scale(supervisor.wanted - 1));
@@ -152,6 +145,7 @@ class Frame {
   #stop(signal: NodeJS.Signals): void {
     const supervisor = this.#supervisor;
     if (supervisor.stopping) {
+      process.exitCode = 1;
       supervisor.kill();
       return;
     }

@@ -39,14 +39,18 @@ export class Service {
     audience: Audience,
     load: (served: Served) => Promise<Application> = applicationOf,
   ): Promise<Service> {
-    const { workers, server, user, group } = configuration;
+    const { server, user, group } = configuration;
     // Before any file is opened, and any code of others runs.
     dropPrivileges({ user, group });
     const application = await load(configuration.served);
     const log = logOf(configuration);
     const service = new Service(log);
-    const options: ServerOptions = { ...server, multiprocess: workers > 1, ...hooks(log, audience) };
-    for (const place of places) service.servers.push(await serve(application, { ...options, ...place }));
+    const { backlog, ...options }: ServerOptions = { ...server, ...hooks(log, audience) };
+    for (const place of places) {
+      // Who made the socket of a descriptor has said already how many connections may wait.
+      const waiting = 'fd' in place || backlog === undefined ? {} : { backlog };
+      service.servers.push(await serve(application, { ...options, ...waiting, ...place }));
+    }
     return service;
   }
 

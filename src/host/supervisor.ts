@@ -5,17 +5,12 @@
 
 import type { Configuration } from '../configuration/index.js';
 import { BackOff } from './back-off.js';
+import type { Log } from './frame.js';
 import type { HeldSockets } from './held-sockets.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** Reads the configuration again, and answers what it says now. */
 export type ConfigurationReader = () => Promise<Configuration>;
-
-/** Where the supervisor says what happens. */
-export interface Log {
-  info(message: string): void;
-  warn(message: string): void;
-}
 
 export class Supervisor {
   readonly sockets: HeldSockets;

@@ -74,5 +74,7 @@ export function listenError(error: unknown, { host, port, path, fd }: ListenOpti
   const name = /^\d+$/.test(code) ? getSystemErrorName(-Number(code)) : code;
   const remedy = (fd === undefined ? REMEDIES : FD_REMEDIES)[name] ?? (error as Error).message;
   const where = fd === undefined ? (path ?? `${host}:${port}`) : `descriptor ${fd}`;
-  return new ListenError(`Cannot listen at ${where}: ${remedy} (${name})`, name, error);
+  // A descriptor is not what is wrong with a certificate; an address at least tells which of several servers it is.
+  const what = fd !== undefined && name === 'ERR_TLS' ? 'serve HTTPS' : `listen at ${where}`;
+  return new ListenError(`Cannot ${what}: ${remedy} (${name})`, name, error);
 }

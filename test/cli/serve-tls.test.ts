@@ -35,16 +35,20 @@ async function portOf(program: Program): Promise<number> {
   return Number(port);
 }
 
-describe.each(['serve', 'static'])('uwsgiref %s --tls-cert --tls-key', (command) => {
+describe.each([
+  ['serve', '1', /^Reloaded in \d+ ms$/m],
+  ['serve', '0', /^SIGHUP: read the certificates again$/m],
+  ['static', '1', /^Reloaded in \d+ ms$/m],
+] as const)('uwsgiref %s --tls-cert --tls-key --workers %s', (command, workers, reloaded) => {
   it('serves HTTPS, reads the certificate again on SIGHUP, and ends on SIGTERM', async () => {
     const { folder, second, use, flags } = certificates();
-    const program = uwsgiref(command, flags, folder);
+    const program = uwsgiref(command, [...flags, '--workers', workers], folder);
     const port = await portOf(program);
     const old = await openTls(port);
     expect(serverName(old)).toBe('first');
     use(second);
     program.process.kill('SIGHUP');
-    await program.says(/^SIGHUP: read the certificates again$/m);
+    await program.says(reloaded);
     expect(serverName(await openTls(port))).toBe('second');
     expect((await old.send(get('/used.cert.pem')).response()).status).toBe(200);
     program.process.kill('SIGTERM');
@@ -54,22 +58,34 @@ describe.each(['serve', 'static'])('uwsgiref %s --tls-cert --tls-key', (command)
 });
 
 describe('uwsgiref serve', () => {
-  it('goes on with the certificate it has where the new one is no good, and says why in one line', async () => {
-    const { folder, second, used, use, flags } = certificates();
-    const program = uwsgiref('serve', flags, folder);
-    const port = await portOf(program);
-    rmSync(used.key);
-    program.process.kill('SIGHUP');
-    await until(() => program.errorOutput.endsWith('\n'));
-    expect(program.errorOutput).toBe(
-      `uwsgiref: SIGHUP: the TLS key ${used.key} does not exist (ENOENT); going on with the certificates in use\n`,
-    );
-    expect(serverName(await openTls(port))).toBe('first');
-    use(second);
-    program.process.kill('SIGHUP');
-    await program.says(/^SIGHUP: read the certificates again$/m);
-    expect(serverName(await openTls(port))).toBe('second');
-  });
+  it.each([
+    [
+      '1',
+      (why: string) => `Reload failed, and the old workers stay: Cannot serve HTTPS: ${why} (ERR_TLS)`,
+      /^Reloaded in \d+ ms$/m,
+    ],
+    [
+      '0',
+      (why: string) => `SIGHUP: ${why}; going on with the certificates in use`,
+      /^SIGHUP: read the certificates again$/m,
+    ],
+  ])(
+    'goes on with the certificate it has where the new one is no good, and says why, with %s workers',
+    async (workers, complaint, reloaded) => {
+      const { folder, second, used, use, flags } = certificates();
+      const program = uwsgiref('serve', [...flags, '--workers', workers], folder);
+      const port = await portOf(program);
+      rmSync(used.key);
+      program.process.kill('SIGHUP');
+      await until(() => program.errorOutput.endsWith('\n'));
+      expect(program.errorOutput).toBe(`uwsgiref: ${complaint(`the TLS key ${used.key} does not exist (ENOENT)`)}\n`);
+      expect(serverName(await openTls(port))).toBe('first');
+      use(second);
+      program.process.kill('SIGHUP');
+      await program.says(reloaded);
+      expect(serverName(await openTls(port))).toBe('second');
+    },
+  );
 
   it('demands client certificates of the authorities of --tls-ca', async () => {
     const { folder, first, second, flags } = certificates();
@@ -90,7 +106,7 @@ describe('uwsgiref serve', () => {
       [['--tls-ca', first.cert], 'HTTPS needs both --tls-cert and --tls-key'],
       [
         [...flags, '--tls-key', second.key],
-        `Cannot listen at 127.0.0.1:0: the TLS key ${second.key} is not that of the first certificate in ` +
+        `Cannot serve HTTPS: the TLS key ${second.key} is not that of the first certificate in ` +
           `${join(folder, 'used.cert.pem')} (ERR_TLS)`,
       ],
     ] as const) {
@@ -100,8 +116,8 @@ describe('uwsgiref serve', () => {
     }
   });
 
-  it('ends on SIGHUP without TLS, as any program does', async () => {
-    const program = uwsgiref('serve', [], temporaryFolder());
+  it('ends on SIGHUP without TLS and without a supervisor, as any program does', async () => {
+    const program = uwsgiref('serve', ['--workers', '0'], temporaryFolder());
     await program.says(/^Serving /);
     program.process.kill('SIGHUP');
     expect(await program.ended).toBe('SIGHUP');

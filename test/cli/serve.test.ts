@@ -39,11 +39,15 @@ describe('uwsgiref serve', () => {
     expect(await (await fetch(url)).text()).toMatch(/^Hello world!\n/);
   });
 
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`finishes the request in hand on ${signal}, and exits with 0`, async () => {
+  for (const [signal, workers] of [
+    ['SIGTERM', '0'],
+    ['SIGTERM', '1'],
+    ['SIGINT', '1'],
+  ] as const) {
+    it(`finishes the request in hand on ${signal}, and exits with 0, with ${workers} workers`, async () => {
       const folder = temporaryFolder();
       writeFileSync(join(folder, 'app.mjs'), SLOW);
-      const program = uwsgiref(['serve', './app.mjs', '--port', '0'], folder);
+      const program = uwsgiref(['serve', './app.mjs', '--port', '0', '--workers', workers], folder);
       const { port } = await urlOf(program);
       const idle = await RawClient.open(Number(port));
       await idle.send(get('/idle')).response();
@@ -62,15 +66,16 @@ describe('uwsgiref serve', () => {
     });
   }
 
-  for (const [first, second] of [
-    ['SIGTERM', 'SIGTERM'],
-    ['SIGTERM', 'SIGINT'],
-    ['SIGINT', 'SIGTERM'],
+  for (const [first, second, workers] of [
+    ['SIGTERM', 'SIGTERM', '0'],
+    ['SIGTERM', 'SIGINT', '0'],
+    ['SIGINT', 'SIGTERM', '0'],
+    ['SIGTERM', 'SIGINT', '2'],
   ] as const) {
-    it(`ends at once on ${second} behind ${first}`, async () => {
+    it(`ends at once on ${second} behind ${first}, with ${workers} workers`, async () => {
       const folder = temporaryFolder();
       writeFileSync(join(folder, 'app.mjs'), SLOW);
-      const program = uwsgiref(['serve', 'app.mjs', '--port', '0'], folder);
+      const program = uwsgiref(['serve', 'app.mjs', '--port', '0', '--workers', workers], folder);
       const { port } = await urlOf(program);
       const client = await RawClient.open(Number(port));
       client.send(get('/slow'));
@@ -173,18 +178,42 @@ describe('uwsgiref serve', () => {
   });
 
   it('refuses options that make no sense', async () => {
-    for (const args of [
-      ['serve'],
-      ['serve', 'x', '--port', 'many'],
-      ['serve', 'x', '--port', '65536'],
-      ['nonsense'],
-      ['serve', 'x', '--what'],
-      ['serve', 'x', '--forwarded-fields', 'all'],
-    ]) {
-      const program = uwsgiref(args);
+    for (const [args, complaint] of [
+      [['serve'], 'There is nothing to serve: name the application'],
+      [['serve', 'x', '--port', 'many'], "port must be a whole number from 0 to 65535, got 'many' (--port)"],
+      [['nonsense'], "unknown command 'nonsense'"],
+      [['serve', 'x', '--what'], "unknown option '--what'"],
+      [['serve', 'x', '--max-body-sise', '1'], "unknown option '--max-body-sise'; did you mean --max-body-size?"],
+      [['serve', 'x', '--port'], "option '--port <number>' argument missing"],
+      [['serve', 'x', '--forwarded-fields', 'all'], 'forwardedFields must be one of'],
+    ] as const) {
+      const program = uwsgiref([...args]);
       expect(await program.ended).toBe(1);
-      expect(program.errorOutput).toMatch(/^error: /);
+      expect(program.errorOutput).toMatch(/^uwsgiref: [^\n]+\n$/);
+      expect(program.errorOutput).toContain(complaint);
     }
+  });
+
+  it('says all that is wrong with its settings, a line for each', async () => {
+    const program = uwsgiref(['serve', 'x', '--port', 'many', '--max-fields', '0']);
+    expect(await program.ended).toBe(1);
+    expect(program.errorOutput).toMatch(/^uwsgiref: port must be [^\n]+\nuwsgiref: maxFields must be [^\n]+\n$/);
+  });
+
+  it('reads a configuration file, again on SIGHUP', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'app.mjs'), SLOW);
+    const configure = (app: string) =>
+      writeFileSync(join(folder, 'uwsgiref.config.mjs'), `export default { app: '${app}', port: 0 };`);
+    configure('app.mjs');
+    const program = uwsgiref(['serve'], folder);
+    const { port } = await urlOf(program);
+    const answer = async () => (await (await RawClient.open(Number(port))).send(get('/')).response()).body.toString();
+    expect(await answer()).toBe('answered /');
+    configure('app.mjs:named');
+    program.process.kill('SIGHUP');
+    await program.says(/^Reloaded in /m);
+    expect(await answer()).toBe('named');
   });
 });
 

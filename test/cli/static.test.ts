@@ -81,7 +81,7 @@ describe('uwsgiref static', () => {
 
   it('says in one line which option is wrong, and exits with 1', async () => {
     for (const [args, complaint] of [
-      [['--symlinks', 'some'], "argument 'some' is invalid. Allowed choices are beneath, follow, never"],
+      [['--symlinks', 'some'], "static.symlinks must be one of 'beneath', 'follow', 'never', got 'some' (--symlinks)"],
       [['--fallback', '../x'], "fallback must be the path of a file beneath the root, got '../x'"],
       [['--cache-control', '*.js:'], 'cacheControl must be one or more visible ASCII characters'],
     ] as const) {

@@ -1,0 +1,59 @@
+/** A process that serves by itself, with nobody to hold its sockets or to replace it: `workers: 0`. */
+
+import type { Configuration } from '../configuration/index.js';
+import { enterDirectory, log } from './frame.js';
+import { PidFile } from './pid-file.js';
+import { nameOf, Service } from './service.js';
+import { activatedDescriptors, ServiceNotifier } from './systemd.js';
+
+/**
+ * Serves until SIGINT or SIGTERM, then lets requests in hand finish. A second signal ends the process at once.
+ *
+ * @throws Error when the application cannot be loaded, or an address not be bound
+ */
+export async function runAlone(configuration: Configuration): Promise<void> {
+  const { served, bind, pidFile: pidPath, gracefulTimeout } = configuration;
+  enterDirectory(configuration, process.cwd());
+  const notifier = new ServiceNotifier(process.env, log.warn);
+  const stopped = stopSignal();
+  const pidFile = pidPath === undefined ? undefined : PidFile.create(pidPath);
+  try {
+    const activated = activatedDescriptors(process.env).map((fd) => ({ fd }));
+    const service = await Service.start(configuration, activated.length > 0 ? activated : bind, {});
+    process.on('SIGUSR1', () => service.reopenLogs());
+    if (configuration.server.tls !== undefined) process.on('SIGHUP', () => void reloadCertificates(service));
+    for (const { url } of service.servers) log.info(`Serving ${nameOf(served)} at ${url}`);
+    notifier.ready('Serving');
+
+    const signal = await stopped;
+    const open = service.servers.reduce((sum, server) => sum + server.stats().openConnections, 0);
+    log.info(`${signal}: finishing ${open} connections`);
+    notifier.stopping();
+    await service.stop(gracefulTimeout);
+  } finally {
+    pidFile?.remove();
+  }
+  // An application may have timers and connections of its own; nobody waits for them.
+  process.exit();
+}
+
+/** The first signal that says stop. The next one does what it does to any program. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      for (const each of signals) process.off(each, stop);
+      resolve(signal);
+    };
+    for (const each of signals) process.on(each, stop);
+  });
+}
+
+async function reloadCertificates({ servers }: Service): Promise<void> {
+  try {
+    for (const server of servers) await server.reloadCertificates();
+    log.info('SIGHUP: read the certificates again');
+  } catch (error) {
+    log.warn(`SIGHUP: ${(error as Error).message}; going on with the certificates in use`);
+  }
+}
