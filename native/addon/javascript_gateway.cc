@@ -121,9 +121,9 @@ void JavascriptGateway::call(Callback callback, std::span<const napi_value> argu
 }
 
 void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& request) noexcept {
-  bool full = SharedMemory::kRecordPlaces - places_used_ < record::kMaxSize;
-  // A body crosses with its request alone.
-  if (waiting_ > 0 && (full || request.has_body)) call_with_requests({});
+  auto full = [this] { return SharedMemory::kRecordPlaces - places_used_ < record::kMaxSize; };
+  // A body crosses with its request alone. What is answered meanwhile may let further requests in.
+  while (waiting_ > 0 && (request.has_body || full())) call_with_requests({});
   std::span<uint32_t> places = std::span(shared_.record).subspan(places_used_);
   net::ExchangeHandle handle = exchange.handle();
   places[record::kSlot] = handle.slot;

@@ -88,6 +88,7 @@ size_t Connection::consume_proxy_header(std::string_view bytes) noexcept {
 }
 
 size_t Connection::consume_head(std::string_view bytes) noexcept {
+  if (!partial_ && listener_.parser_is_lent()) partial_ = std::make_unique<PartialHead>(settings().head);
   http::RequestParser& parser = partial_ ? partial_->parser : listener_.shared_parser();
   if (!partial_) parser.reset();
   switch (parser.feed(bytes)) {
@@ -146,11 +147,13 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
     body = bytes.substr(consumed, static_cast<size_t>(framing.content_length));
     consumed += body.size();
   }
-  // The request's views lie in the parser, which has to live until the gateway has seen them.
+  // The request's views lie in the parser, which has to be left alone until the gateway has seen them.
   std::unique_ptr<PartialHead> parsed = std::move(partial_);
+  if (!parsed) listener_.lend_parser(true);
   bool has_body = framing.body != http::RequestFraming::Body::kNone;
   dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, from_trusted_proxy_, peer_, listener_,
                       client_certificate()});
+  if (!parsed) listener_.lend_parser(false);
   return consumed;
 }
 

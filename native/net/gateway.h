@@ -84,7 +84,8 @@ class Gateway {
   /// Follows end_calls(), and asks for answers that were left behind until now.
   virtual void give_answers() noexcept = 0;
 
-  /// A request is complete, with its body. Answer now, or later by the exchange's handle.
+  /// A request is complete, with its body. Answer now, or later by the exchange's handle. To answer others meanwhile
+  /// may bring about calls of this function from within.
   virtual void on_request(Exchange& exchange, const Request& request) noexcept = 0;
 
   /// An exchange that took less than it was given has room again, or the file it was given has left.

@@ -58,8 +58,11 @@ class Listener {
   /// How many connections wait for what, by `Wait`.
   std::array<uint32_t, kWaits> count_waits() noexcept;
 
-  /// For heads that arrive whole, which is nearly all of them.
+  /// For heads that arrive whole, which is nearly all of them. Nobody else's while the gateway has a request of it:
+  /// what that answers meanwhile may let in another one.
   http::RequestParser& shared_parser() noexcept { return parser_; }
+  bool parser_is_lent() const noexcept { return parser_is_lent_; }
+  void lend_parser(bool lent) noexcept { parser_is_lent_ = lent; }
 
  private:
   Listener(EventLoop& loop, Settings settings, bool secure);
@@ -84,6 +87,7 @@ class Listener {
   const bool secure_;
   std::vector<http::Field> fields_;
   http::RequestParser parser_;
+  bool parser_is_lent_ = false;
   us_socket_context_t* context_ = nullptr;  ///< of new connections
   ListeningSocket socket_;
   SocketPoll poll_;  ///< of socket_

@@ -339,6 +339,20 @@ size_t FuzzedGateway::open_answers(const Client& client) const noexcept {
 
 // --- Calls of the engine ---------------------------------------------------------------------------------------------
 
+namespace {
+
+/// All that a request's views show.
+std::string text_of(const net::Request& request) {
+  std::string text(request.line.method.of(request.head));
+  text.append(" ").append(request.line.target.of(request.head));
+  for (const http::Field& field : request.fields) {
+    text.append("\n").append(field.name.of(request.head)).append(":").append(field.value.of(request.head));
+  }
+  return text.append("\n\n").append(request.body);
+}
+
+}  // namespace
+
 Client& FuzzedGateway::client_of(const net::PeerAddress& peer) {
   for (Client& client : clients_) {
     if (client.peer.number == peer.port()) return client;
@@ -425,7 +439,10 @@ void FuzzedGateway::on_request(net::Exchange& exchange, const net::Request& requ
   client.perhaps_late = client.late_head = client.late_other = client.perhaps_lost = false;
   client.head_begun = network_.now();
   client.stream.take();
+  const std::string before = text_of(request);
   react(Callback::kRequest);
+  // Its views hold, whatever else is answered in between.
+  EXPECT(text_of(request) == before);
 }
 
 void FuzzedGateway::on_ready(net::ExchangeHandle handle) noexcept {
