@@ -157,6 +157,10 @@ class Frame {
 
   async #replaceSelf(): Promise<void> {
     if (this.#replacing || this.#supervisor.stopping) return;
+    if (process.pid === 1) {
+      log.warn('SIGUSR2: the container would end with this process, its first; replace the container');
+      return;
+    }
     this.#replacing = true;
     log.info('SIGUSR2: starting a new supervisor');
     try {

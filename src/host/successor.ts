@@ -24,7 +24,8 @@ export interface Invocation {
  */
 export function startSuccessor(sockets: HeldSockets, { directory, environment }: Invocation): Promise<number> {
   const variables: NodeJS.ProcessEnv = { ...environment };
-  for (const name of SYSTEMD_VARIABLES) delete variables[name];
+  // WATCHDOG_USEC goes on: systemd's watchdog waits for whoever is the main process.
+  for (const name of SYSTEMD_VARIABLES) if (name !== 'WATCHDOG_USEC') delete variables[name];
   variables[SOCKETS_VARIABLE] = sockets.describe(FIRST_SOCKET);
   variables[PREDECESSOR_VARIABLE] = String(process.pid);
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
