@@ -7,22 +7,49 @@ export class PrivilegesError extends Error {
   override name = 'PrivilegesError';
 }
 
+/** Whom to become; nobody else where both are undefined. */
+export interface Account {
+  /** A name or a number. */
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+}
+
+/**
+ * Looks whether {@link dropPrivileges} could do it.
+ *
+ * @throws PrivilegesError when this process is not root's, or there is no such user
+ */
+export function checkPrivileges({ user, group }: Account): void {
+  if (user === undefined && group === undefined) return;
+  if (process.getuid === undefined) throw new PrivilegesError('This system has no users and groups');
+  if (process.getuid() !== 0)
+    throw new PrivilegesError(`Only root can become ${named(user, group)}; start as root, or leave it out`);
+  try {
+    if (user !== undefined) groupOf(user);
+  } catch (error) {
+    throw new PrivilegesError(`There is no ${named(user, undefined)}`, { cause: error });
+  }
+}
+
+/** @throws Error when there is no such user */
+function groupOf(user: string): number {
+  return Number(execFileSync('id', ['-g', user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+}
+
 /**
  * Becomes a user and a group for good. A user without a group brings its own.
  *
  * @throws PrivilegesError when there is no such user or group, or this process is not root's
  */
-export function dropPrivileges({ user, group }: { user?: string | undefined; group?: string | undefined }): void {
+export function dropPrivileges({ user, group }: Account): void {
   if (user === undefined && group === undefined) return;
+  checkPrivileges({ user, group });
   // @types/node has all but initgroups().
-  const { setgid, setuid, setgroups, initgroups, getuid } = process as NodeJS.Process & {
-    initgroups?(user: string | number, group: string | number): void;
+  const { setgid, setuid, setgroups, initgroups } = process as Required<NodeJS.Process> & {
+    initgroups(user: string | number, group: string | number): void;
   };
-  if (!setgid || !setuid || !setgroups || !initgroups) throw new PrivilegesError('This system has no users and groups');
-  if (getuid?.() !== 0)
-    throw new PrivilegesError(`Only root can become ${named(user, group)}; start as root, or leave it out`);
   try {
-    const ownGroup = group ?? Number(execFileSync('id', ['-g', user!], { encoding: 'utf8' }));
+    const ownGroup = group ?? groupOf(user!);
     if (user === undefined) setgroups([]);
     else initgroups(idOr(user), idOr(ownGroup));
     setgid(idOr(ownGroup));
