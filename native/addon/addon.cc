@@ -356,10 +356,12 @@ napi_value knows_ciphers(napi_env env, napi_callback_info info) {
   return boolean(env, net::knows_ciphers(arguments.data<Engine>().gateway->loop(), arguments.text(0)));
 }
 
-/// drain(listener): stops accepting; the drained callback says when the last connection is closed.
+/// drain(listener, idle, takeWaiting): stops accepting; the drained callback says when the last connection is closed.
 napi_value drain(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
-  if (auto* listener = arguments.data<Engine>().gateway->find_listener(arguments.number(0))) listener->drain();
+  if (auto* listener = arguments.data<Engine>().gateway->find_listener(arguments.number(0))) {
+    listener->drain({.idle = arguments.number(1), .take_waiting = arguments.number(2) != 0});
+  }
   return nullptr;
 }
 
@@ -450,8 +452,15 @@ napi_value close_socket(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// bindSocket(options) → { fd, address, close() }: a listening socket at which nobody accepts yet. It stays open until
-/// it is closed, or the environment ends. Throws an error whose `code` is that of the failed system call.
+napi_value abandon_socket(napi_env env, napi_callback_info info) {
+  auto& socket = CallArguments(env, info).data<net::ListeningSocket>();
+  socket.keep_file();
+  socket.close();
+  return nullptr;
+}
+
+/// bindSocket(options) → { fd, address, close(), abandon() }: a listening socket at which nobody accepts yet. It stays
+/// open until it is closed, or the environment ends. Throws an error whose `code` is that of the failed system call.
 napi_value bind_socket(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   auto socket = std::make_unique<net::ListeningSocket>();
@@ -461,9 +470,13 @@ napi_value bind_socket(napi_env env, napi_callback_info info) {
   napi_create_object(env, &result);
   set(env, result, "fd", small_number(env, socket->fd()));
   set(env, result, "address", address_of(env, *socket));
-  napi_value close = nullptr;
-  napi_create_function(env, "close", NAPI_AUTO_LENGTH, close_socket, socket.get(), &close);
-  set(env, result, "close", close);
+  auto add = [&](const char* name, napi_callback call) {
+    napi_value function = nullptr;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, call, socket.get(), &function);
+    set(env, result, name, function);
+  };
+  add("close", close_socket);
+  add("abandon", abandon_socket);
   napi_add_env_cleanup_hook(env, destroy_socket, socket.release());
   return result;
 }

@@ -73,6 +73,12 @@ void Connection::on_half_close() noexcept {
 
 void Connection::on_deadline() noexcept {
   Turn turn(*this);
+  bool for_request = waiting_.kind == Wait::kIdle || (waiting_.kind == Wait::kHead && input_.empty());
+  if (for_request && unread()) {
+    // It has come in time, and it is the loop that is late. To close now would lose it (RFC 9112 §9.3.1).
+    loop().deadlines().set(deadline_slot_, EventLoop::now());
+    return;
+  }
   Wait over = std::exchange(waiting_.kind, Wait::kNothing);
   if (over == Wait::kHead && !input_.empty()) {
     refuse(http::RequestError::kHeadTimeout, input_.view(),
@@ -96,7 +102,9 @@ void Connection::close() noexcept {
 }
 
 void Connection::hurry() noexcept {
-  if (idle() && waiting_.kind != Wait::kLinger) await(Wait::kIdle, EventLoop::now());
+  if (!idle() || waiting_.kind == Wait::kLinger) return;
+  if (listener_.drain_idle() == 0) return close();
+  await(Wait::kIdle, EventLoop::now());
 }
 
 // --- Turns -----------------------------------------------------------------------------------------------------------
@@ -202,7 +210,7 @@ void Connection::stop_waiting() noexcept {
 }
 
 void Connection::set_deadline(int64_t now) noexcept {
-  loop().deadlines().set(deadline_slot_, waiting_.deadline(settings(), listener_.draining(), now));
+  loop().deadlines().set(deadline_slot_, waiting_.deadline(settings(), listener_.drain_idle(), now));
 }
 
 // --- Answers ---------------------------------------------------------------------------------------------------------
@@ -375,6 +383,11 @@ size_t Connection::share_left() const noexcept {
   // Whose answer waits for the socket has had a share of it before.
   if (in_writable_ && !loop().share().left()) return 0;
   return share_.bytes_left(loop().share());
+}
+
+bool Connection::unread() const noexcept {
+  pollfd state{.fd = fd(), .events = POLLIN, .revents = 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & POLLIN) && !(state.revents & (POLLERR | POLLHUP));
 }
 
 bool Connection::broken() const noexcept {

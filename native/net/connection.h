@@ -51,7 +51,7 @@ class Connection {
   bool idle() const noexcept;
   /// Closes at once, or, in the midst of a turn, at its end.
   void close() noexcept;
-  /// The listener drains: an idle connection has little time left.
+  /// The listener drains: an idle connection has only so much time left.
   void hurry() noexcept;
 
   /// Every entry into a connection is a turn. What the turn has to send leaves in one write at the end of the
@@ -126,6 +126,8 @@ class Connection {
   void update_poll() noexcept;
   void end_output() noexcept;
   bool broken() const noexcept;
+  /// Whether there are bytes that the kernel has received and uSockets has not read yet.
+  bool unread() const noexcept;
 
   void take_input(std::string_view bytes) noexcept;
   size_t consume(std::string_view bytes) noexcept;

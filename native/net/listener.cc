@@ -182,12 +182,16 @@ void Listener::stop_listening() noexcept {
   socket_.close();
 }
 
-void Listener::drain() noexcept {
-  if (draining_) return;
-  draining_ = true;
+void Listener::drain(const Drain& how) noexcept {
+  if (draining()) {
+    if (how.idle >= *drain_idle_) return;
+    drain_idle_ = how.idle;
+    return for_each_connection([](Connection& connection) { connection.hurry(); });
+  }
+  drain_idle_ = how.idle;
   // With the last descriptor of a listening socket the kernel resets the connections that wait, and with them the
   // requests that their clients may have sent.
-  if (socket_ && !socket_.inherited()) accept_up_to(kMostWaiting);
+  if (socket_ && (how.take_waiting || !socket_.inherited())) accept_up_to(kMostWaiting);
   stop_listening();
   if (connection_count_ == 0) {
     loop_.gateway().on_drained(*this);
@@ -257,7 +261,7 @@ void Listener::opened(const PeerAddress& peer) noexcept {
 void Listener::closed(const PeerAddress& peer) noexcept {
   connection_count_--;
   discount(peer);
-  if (draining_ && connection_count_ == 0) loop_.gateway().on_drained(*this);
+  if (draining() && connection_count_ == 0) loop_.gateway().on_drained(*this);
 }
 
 }  // namespace uwsgiref::net

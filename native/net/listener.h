@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,10 +39,10 @@ class Listener {
   /// keeps the ones it has where one cannot be used; `refused` has its path.
   bool replace_certificates(const TlsFiles& tls, std::string& refused);
 
-  /// Stops accepting and closes idle connections; the others end with their answers, and so do those that have been
-  /// waiting to be accepted, but where others accept at the same socket: those are left to them. The gateway hears
-  /// on_drained when none is left.
-  void drain() noexcept;
+  /// Stops accepting and closes idle connections in a while; the others end with their answers, and so do those that
+  /// have been waiting to be accepted, but where others accept at the same socket: those are left to them, unless it is
+  /// said otherwise. The gateway hears on_drained when none is left. Called again, it can only shorten `idle`.
+  void drain(const Drain& how = {}) noexcept;
   /// Closes what is left.
   void close_connections() noexcept;
   /// A connection turns out to be somebody else's, and counts as that one's from now on; false where that one has as
@@ -53,7 +54,9 @@ class Listener {
   EventLoop& loop() const noexcept { return loop_; }
   const Settings& settings() const noexcept { return settings_; }
   bool secure() const noexcept { return secure_; }
-  bool draining() const noexcept { return draining_; }
+  bool draining() const noexcept { return drain_idle_.has_value(); }
+  /// How long an idle connection stays, in milliseconds; of a listener that drains.
+  std::optional<uint32_t> drain_idle() const noexcept { return drain_idle_; }
   uint32_t connection_count() const noexcept { return connection_count_; }
   /// How many connections wait for what, by `Wait`.
   std::array<uint32_t, kWaits> count_waits() noexcept;
@@ -93,7 +96,7 @@ class Listener {
   SocketPoll poll_;  ///< of socket_
   uint32_t connection_count_ = 0;
   std::unordered_map<uint64_t, uint32_t> connections_of_;  ///< by PeerAddress::network, where there is a limit to them
-  bool draining_ = false;
+  std::optional<uint32_t> drain_idle_;
 };
 
 }  // namespace uwsgiref::net

@@ -54,6 +54,8 @@ class ListeningSocket {
 
   /// Removes the file of a Unix socket that was made here.
   void close() noexcept;
+  /// Leaves the file to others, whatever becomes of the socket here.
+  void keep_file() noexcept { file_ = {}; }
   /// Forgets an inherited descriptor and leaves it open.
   void give_back() noexcept;
 

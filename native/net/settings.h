@@ -55,9 +55,14 @@ inline constexpr size_t kWriteSlice = 256 * 1024;
 /// How long a transfer may be slower than its least rate before the rate counts. Milliseconds.
 inline constexpr uint32_t kRateGrace = 5'000;
 
-/// How long a connection without a request stays when its listener drains: a client that has just sent one, which is
-/// still on its way, gets its answer. Milliseconds.
-inline constexpr uint32_t kDrainIdle = 250;
+/// How a listener drains.
+struct Drain {
+  /// How long a connection without a request stays: a client that has just sent one, which is still on its way, gets
+  /// its answer. Milliseconds.
+  uint32_t idle = 250;
+  /// Whether connections that wait to be accepted are taken in though others could accept them.
+  bool take_waiting = false;
+};
 
 /// How long a connection that refused a request reads on, so that the client gets to read why. Milliseconds.
 inline constexpr uint32_t kLingerTimeout = 2'000;

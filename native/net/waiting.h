@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "net/deadlines.h"
 #include "net/settings.h"
@@ -28,15 +29,16 @@ struct Waiting {
   uint64_t moved = 0;  ///< bytes of what is awaited that came, or left, meanwhile
 
   /// When patience ends, if nothing happens from `now` on. Only bodies and answers are given more time by progress,
-  /// and that for as long as their average is above the least rate; a head has to be whole in its time.
-  int64_t deadline(const Settings& limits, bool draining, int64_t now) const noexcept {
+  /// and that for as long as their average is above the least rate; a head has to be whole in its time. `drain_idle`:
+  /// what a listener that drains lets an idle connection wait, in milliseconds.
+  int64_t deadline(const Settings& limits, std::optional<uint32_t> drain_idle, int64_t now) const noexcept {
     switch (kind) {
       case Wait::kNothing:
         break;
       case Wait::kHead:
         return after(since, limits.headers_timeout);
       case Wait::kIdle:
-        return std::min(after(since, limits.keep_alive_timeout), draining ? since + kDrainIdle : Deadlines::kNever);
+        return std::min(after(since, limits.keep_alive_timeout), drain_idle ? since + *drain_idle : Deadlines::kNever);
       case Wait::kBody:
         return std::min(after(now, limits.body_timeout), at_rate(limits.min_upload_rate));
       case Wait::kAnswer:

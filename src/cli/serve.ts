@@ -1,14 +1,9 @@
 /** `uwsgiref serve` and `uwsgiref static`: a configuration from file, environment and flags, and a process that it describes. */
 
 import type { Command } from 'commander';
-import { printConfiguration, readConfiguration, type Source } from '../configuration/index.js';
+import { readConfiguration } from '../configuration/index.js';
 import { SETTINGS, STATIC_SETTINGS } from '../configuration/schema.js';
-import { SOCKETS_VARIABLE } from '../host/held-sockets.js';
-import { PREDECESSOR_VARIABLE } from '../host/successor.js';
 import { addSettingFlags } from './setting-flags.js';
-
-/** What a supervisor tells its successor by the environment; these are no settings. */
-const HANDED_OVER = [SOCKETS_VARIABLE, PREDECESSOR_VARIABLE];
 
 export function addServe(program: Command): void {
   const command = program
@@ -32,37 +27,21 @@ export function addStatic(program: Command): void {
 }
 
 function addCommonFlags(command: Command): void {
-  command
-    .option('--config <file>', 'configuration file (default: uwsgiref.config.{ts,mts,js,mjs,json}, if there is one)')
-    .option('--check', 'look whether all is in order, serve nobody; the exit code is 1 if it is not')
-    .option('--print-config', 'print the configuration, and where each value comes from; serve nobody');
+  command.option(
+    '--config <file>',
+    'configuration file (default: uwsgiref.config.{ts,mts,js,mjs,json}, if there is one)',
+  );
 }
 
-interface Modes {
-  check?: true;
-  printConfig?: true;
-}
-
-async function run({ check, printConfig, ...flags }: Modes & Record<string, unknown>): Promise<void> {
-  const given = Object.entries(process.env).filter(([name]) => !HANDED_OVER.includes(name));
-  const source: Source = { flags, environment: Object.fromEntries(given), directory: process.cwd() };
-  if (printConfig) {
-    process.stdout.write(await printConfiguration(source));
-    if (!check) return;
-  }
-  const configuration = await readConfiguration(source);
-  // What only one of them needs costs the others no time.
-  if (check) {
-    const { preflight } = await import('./preflight.js');
-    const good = await preflight(configuration);
-    // The application that was loaded may have begun something.
-    process.exit(good ? 0 : 1);
-  }
+async function run(flags: Record<string, unknown>): Promise<void> {
+  const read = () => readConfiguration({ flags, environment: process.env, directory: process.cwd() });
+  const configuration = await read();
+  // What only one of them needs costs the other no time.
   if (configuration.workers === 0) {
     const { runAlone } = await import('../host/alone.js');
     await runAlone(configuration);
   } else {
     const { runSupervisor } = await import('../host/run.js');
-    await runSupervisor(configuration, () => readConfiguration(source));
+    await runSupervisor(configuration, read);
   }
 }

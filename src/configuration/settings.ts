@@ -38,8 +38,6 @@ export interface Settings {
   readonly origins: readonly string[];
   /** How the setting was given. */
   rank(name: SettingName): Rank;
-  /** The file, the variable or the flag that gave it; those of `static` behind a dot. */
-  origin(name: string): string | undefined;
 }
 
 interface Given {
@@ -58,6 +56,8 @@ const VARIABLES = new Map(
   [...ALL].filter(([, { variable }]) => variable !== false).map(([name]) => [variableOf(name), name]),
 );
 const CONFIG = 'UWSGIREF_CONFIG';
+/** No settings: the file, an addon that was built for a test, and what a supervisor hands over to another. */
+const OTHERS = [CONFIG, 'UWSGIREF_ADDON', 'UWSGIREF_HANDOVER'];
 /** What flags say besides settings. */
 const COMMANDS = ['config', 'directory'];
 
@@ -88,7 +88,6 @@ export async function readSettings({ flags, environment, directory }: Source): P
       ...new Set([...(file === undefined ? [] : [file.name]), ...[...given.values()].map((each) => each.origin)]),
     ],
     rank: (name) => given.get(name)?.rank ?? RANKS.none,
-    origin: (name) => given.get(name)?.origin,
   };
 }
 
@@ -113,7 +112,7 @@ function fromFile(values: Record<string, unknown>, origin: string, problems: str
 /** An empty variable is none, as is usual: a service file cannot always leave one out. */
 function fromEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): Entry[] {
   return Object.entries(environment).flatMap(([variable, text]): Entry[] => {
-    if (!variable.startsWith('UWSGIREF_') || variable === CONFIG || !text) return [];
+    if (!variable.startsWith('UWSGIREF_') || OTHERS.includes(variable) || !text) return [];
     const name = VARIABLES.get(variable);
     if (name === undefined) {
       problems.push(`${unknown(variable, [...VARIABLES.keys()], 'variable')} (environment)`);

@@ -29,7 +29,7 @@ export async function runAlone(configuration: Configuration): Promise<void> {
     const open = service.servers.reduce((sum, server) => sum + server.stats().openConnections, 0);
     log.info(`${signal}: finishing ${open} connections`);
     notifier.stopping();
-    await service.stop(gracefulTimeout);
+    await service.stop({ graceMs: gracefulTimeout });
   } finally {
     pidFile?.remove();
   }

@@ -1,5 +1,6 @@
 /** What a process that serves has around it, with a supervisor or without. */
 
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Configuration } from '../configuration/index.js';
 
@@ -9,10 +10,24 @@ export interface Log {
   warn(message: string): void;
 }
 
+// A terminal or a pipe that is gone is no reason to go as well.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 export const log: Log = {
   info: (message) => void process.stdout.write(`${message}\n`),
   warn: (message) => void process.stderr.write(`uwsgiref: ${message}\n`),
 };
+
+/**
+ * Where the process was started, by the name that the shell has for it: behind a symbolic link that is turned to a new
+ * release the working directory is the old one's still.
+ */
+export function startDirectory(): string {
+  const { PWD: named } = process.env;
+  if (named === undefined || !named.startsWith('/')) return process.cwd();
+  const [there, here] = [named, '.'].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return there?.ino === here?.ino && there?.dev === here?.dev ? named : process.cwd();
+}
 
 /** @param start where the process was started, which `chdir` is relative to */
 export function enterDirectory({ chdir, umask }: Configuration, start: string): void {

@@ -1,36 +1,42 @@
 /** The listening sockets that a supervisor holds, so that workers come and go and no connection is refused. */
 
-import { rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import type { Bind } from '../configuration/index.js';
-import { type Address, type BoundSocket, bindSocket } from '../server/index.js';
-import { activatedDescriptors } from './systemd.js';
+import { bindSocket } from '../server/index.js';
+import { type Account, giveTo } from './privileges.js';
 
 /** A socket that is held, and which part of the configuration it answers. */
-export interface HeldSocket extends BoundSocket {
+export interface HeldSocket {
   readonly bind: Bind;
-}
-
-/** The environment variable by which a supervisor that takes over learns of the sockets that it is given. */
-export const SOCKETS_VARIABLE = 'UWSGIREF_SOCKETS';
-
-interface HandedOver {
   readonly fd: number;
-  readonly bind: Bind;
+  /** Of the file of a Unix socket that goes with it: device and inode. */
+  readonly file: string | undefined;
+  /** Closes it, and removes its file. */
+  close(): void;
+  /** Closes it, and leaves its file to somebody else. */
+  abandon(): void;
 }
+
+/** A socket as another supervisor hands it over. */
+export type HandedSocket = Pick<HeldSocket, 'fd' | 'bind' | 'file'>;
 
 /** The sockets of a configuration's `bind`, opened once and held through its changes. */
 export class HeldSockets {
   readonly #held = new Map<string, HeldSocket>();
-  /** Sockets that came from another supervisor, until somebody wants them. */
-  readonly #handedOver: Map<string, HandedOver>;
-  /** systemd decides where the service listens, whatever its configuration says. */
+  /** Where the service listens, whatever its configuration says, because systemd has decided it. */
   readonly #activated: readonly Bind[];
+  /** Whether they are another supervisor's yet. */
+  #lent: boolean;
   #active: readonly Bind[] = [];
 
-  constructor(environment: NodeJS.ProcessEnv) {
-    const given = JSON.parse(environment[SOCKETS_VARIABLE] ?? '[]') as HandedOver[];
-    this.#handedOver = new Map(given.map((socket) => [keyOf(socket.bind), socket]));
-    this.#activated = activatedDescriptors(environment).map((fd) => ({ fd }));
+  /**
+   * @param handed sockets of another supervisor; {@link own} says when they are not its any more
+   * @param activated descriptors that systemd has handed to this process, or had to that other supervisor
+   */
+  constructor(handed: readonly HandedSocket[], activated: readonly number[]) {
+    for (const socket of handed) this.#held.set(keyOf(socket.bind), heir(socket));
+    this.#lent = handed.length > 0;
+    this.#activated = activated.map((fd) => ({ fd }));
   }
 
   /** Those in use, in the order of the configuration. */
@@ -38,21 +44,22 @@ export class HeldSockets {
     return this.#active.map((bind) => this.#held.get(keyOf(bind))!);
   }
 
-  /** Whether systemd gave this process its sockets. */
-  get activated(): boolean {
-    return this.#activated.length > 0;
+  /** The descriptors by which systemd knows the sockets; none where it did not make them. */
+  get activated(): number[] {
+    return this.#activated.map((bind) => ('fd' in bind ? bind.fd : -1));
   }
 
   /**
    * Opens what is not open yet. Sockets that are no longer asked for stay open until {@link closeOthers}.
    *
+   * @param owner who is to own the files of Unix sockets
    * @throws ListenError when one cannot be had; those that are held stay as they were
    */
-  open(wanted: readonly Bind[], backlog: number | undefined): void {
-    const binds = this.activated ? this.#activated : wanted;
+  open(wanted: readonly Bind[], backlog: number | undefined, owner: Account): void {
+    const binds = this.#activated.length > 0 ? this.#activated : wanted;
     const opened: HeldSocket[] = [];
     try {
-      for (const bind of binds) if (!this.#held.has(keyOf(bind))) opened.push(this.#open(bind, backlog));
+      for (const bind of binds) if (!this.#held.has(keyOf(bind))) opened.push(open(bind, backlog, owner));
     } catch (error) {
       for (const socket of opened) socket.close();
       throw error;
@@ -66,55 +73,67 @@ export class HeldSockets {
     const active = new Set(this.#active.map(keyOf));
     for (const [key, socket] of this.#held) {
       if (active.has(key)) continue;
-      socket.close();
+      this.#lent ? socket.abandon() : socket.close();
       this.#held.delete(key);
     }
   }
 
-  /** What another supervisor needs to know of the sockets that it is given, the first of them at descriptor `first`. */
-  describe(first: number): string {
-    return JSON.stringify(this.all.map(({ bind }, index): HandedOver => ({ fd: first + index, bind })));
+  /** What another supervisor is told of the sockets that it is given, the first of them at descriptor `first`. */
+  handOver(first: number): HandedSocket[] {
+    return this.all.map(({ bind, file }, index) => ({ fd: first + index, bind, file }));
+  }
+
+  /** Whoever has handed sockets over has left them to this process. */
+  own(): void {
+    this.#lent = false;
+    this.closeOthers();
   }
 
   /** Leaves the sockets to whoever else has them. */
   abandon(): void {
-    this.#held.clear();
-    this.#active = [];
+    this.#lent = true;
+    this.close();
   }
 
   close(): void {
-    for (const socket of this.#held.values()) socket.close();
-    this.#held.clear();
     this.#active = [];
+    this.closeOthers();
   }
+}
 
-  #open(bind: Bind, backlog: number | undefined): HeldSocket {
-    const given = this.#handedOver.get(keyOf(bind));
-    if (given === undefined) {
-      return { bind, ...bindSocket('fd' in bind || backlog === undefined ? bind : { ...bind, backlog }) };
-    }
-    this.#handedOver.delete(keyOf(bind));
-    const { fd, address, close } = bindSocket({ fd: given.fd });
-    return {
-      bind,
-      fd,
-      address,
-      close() {
-        close();
-        // Who has made the file of a Unix socket is gone; removing it is the task of its heir.
-        if ('path' in bind && !bind.path.startsWith('@')) rmSync(bind.path, { force: true });
-      },
-    };
+function open(bind: Bind, backlog: number | undefined, owner: Account): HeldSocket {
+  const { fd, close, abandon } = bindSocket('fd' in bind || backlog === undefined ? bind : { ...bind, backlog });
+  if (!('path' in bind)) return { bind, fd, file: undefined, close, abandon };
+  try {
+    giveTo(owner, bind.path);
+  } catch (error) {
+    close();
+    throw error;
   }
+  return { bind, fd, file: fileAt(bind.path), close, abandon };
+}
+
+/** Of a socket that this process was given: its file is to be removed, and not by who has made it. */
+function heir({ bind, fd, file }: HandedSocket): HeldSocket {
+  const { abandon } = bindSocket({ fd });
+  return {
+    bind,
+    fd,
+    file,
+    abandon,
+    close() {
+      abandon();
+      if ('path' in bind && file !== undefined && fileAt(bind.path) === file) rmSync(bind.path);
+    },
+  };
+}
+
+function fileAt(path: string): string | undefined {
+  const status = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return status && `${status.dev}:${status.ino}`;
 }
 
 function keyOf(bind: Bind): string {
   if ('fd' in bind) return `fd:${bind.fd}`;
   return 'path' in bind ? `unix:${bind.path}` : `${bind.host}:${bind.port}`;
-}
-
-/** The address as a person writes it. */
-export function textOf(address: Address): string {
-  if ('path' in address) return `unix:${address.path}`;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

@@ -1,11 +1,16 @@
 /** What a supervisor and its workers tell each other, over node's channel between processes. */
 
 import type { Configuration } from '../configuration/index.js';
+import type { CloseOptions } from '../server/index.js';
+
+/** The property of a message that is one of ours: applications have messages of their own. */
+export const OURS = 'uwsgiref';
 
 /** To a worker. */
 export type Order =
   | { type: 'start'; configuration: Configuration; descriptors: number[] }
-  | { type: 'stop'; graceMs: number }
+  /** Told again, it is to hurry. */
+  | { type: 'stop'; how: CloseOptions }
   | { type: 'reopen-logs' }
   | { type: 'ask'; number: number; question: keyof Answers };
 
@@ -16,8 +21,8 @@ export type Report =
   | { type: 'beat'; vitals: Vitals }
   /** The last word of a worker that was stopped. */
   | { type: 'farewell'; metrics: object[] }
-  /** The worker is to be replaced, and then stopped. */
-  | { type: 'retire'; why: string }
+  /** The worker is to be replaced, and then stopped; `fault`: something is wrong with it, or with its application. */
+  | { type: 'retire'; why: string; fault: boolean }
   | { type: 'answer'; number: number; value: unknown };
 
 /** What a worker can be asked, and what it answers. */

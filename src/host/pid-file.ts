@@ -1,6 +1,6 @@
 /** The file that tells which process is the server. */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /** The file belongs to a process that lives. The message tells which, and what to do. */
 export class PidFileError extends Error {
@@ -21,15 +21,17 @@ export class PidFile {
    * @throws PidFileError when another process that lives has it
    */
   static create(path: string, predecessor?: number): PidFile {
-    const owner = ownerOf(path);
-    if (owner !== undefined && owner !== predecessor && owner !== process.pid && isAlive(owner)) {
-      throw new PidFileError(
-        `${path} says that process ${owner} is the server, and it runs; stop it, or name another file`,
-      );
-    }
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, `${process.pid}\n`);
-    renameSync(draft, path);
+    try {
+      // Where two start at the same time, the system lets one of them have a new name.
+      if (!linked(draft, path)) {
+        refuseIfTaken(path, predecessor);
+        renameSync(draft, path);
+      }
+    } finally {
+      rmSync(draft, { force: true });
+    }
     return new PidFile(path);
   }
 
@@ -39,10 +41,22 @@ export class PidFile {
   }
 }
 
-/** Whether the file says so of a process that lives. */
-export function isRunning(path: string): boolean {
+function linked(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch {
+    // It is there, or the file system knows no links.
+    return false;
+  }
+}
+
+function refuseIfTaken(path: string, predecessor: number | undefined): void {
   const owner = ownerOf(path);
-  return owner !== undefined && isAlive(owner);
+  if (owner === undefined || owner === predecessor || owner === process.pid || !isAlive(owner)) return;
+  throw new PidFileError(
+    `${path} says that process ${owner} is the server, and it runs; stop it, or name another file`,
+  );
 }
 
 function ownerOf(path: string): number | undefined {

@@ -2,38 +2,15 @@
 
 import { execFileSync } from 'node:child_process';
 
-/** This process cannot become that user or group. */
-export class PrivilegesError extends Error {
-  override name = 'PrivilegesError';
-}
-
-/** Whom to become; nobody else where both are undefined. */
+/** By name or number. */
 export interface Account {
-  /** A name or a number. */
   readonly user?: string | undefined;
   readonly group?: string | undefined;
 }
 
-/**
- * Looks whether {@link dropPrivileges} could do it.
- *
- * @throws PrivilegesError when this process is not root's, or there is no such user
- */
-export function checkPrivileges({ user, group }: Account): void {
-  if (user === undefined && group === undefined) return;
-  if (process.getuid === undefined) throw new PrivilegesError('This system has no users and groups');
-  if (process.getuid() !== 0)
-    throw new PrivilegesError(`Only root can become ${named(user, group)}; start as root, or leave it out`);
-  try {
-    if (user !== undefined) groupOf(user);
-  } catch (error) {
-    throw new PrivilegesError(`There is no ${named(user, undefined)}`, { cause: error });
-  }
-}
-
-/** @throws Error when there is no such user */
-function groupOf(user: string): number {
-  return Number(execFileSync('id', ['-g', user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+/** This process cannot become that user or group. */
+export class PrivilegesError extends Error {
+  override name = 'PrivilegesError';
 }
 
 /**
@@ -41,28 +18,71 @@ function groupOf(user: string): number {
  *
  * @throws PrivilegesError when there is no such user or group, or this process is not root's
  */
-export function dropPrivileges({ user, group }: Account): void {
+export function dropPrivileges(account: Account): void {
+  const { user, group } = account;
   if (user === undefined && group === undefined) return;
-  checkPrivileges({ user, group });
   // @types/node has all but initgroups().
-  const { setgid, setuid, setgroups, initgroups } = process as Required<NodeJS.Process> & {
-    initgroups(user: string | number, group: string | number): void;
+  const { setgid, setuid, setgroups, initgroups, getuid } = process as NodeJS.Process & {
+    initgroups?(user: string | number, group: string | number): void;
   };
+  if (!setgid || !setuid || !setgroups || !initgroups) throw new PrivilegesError('This system has no users and groups');
+  if (getuid?.() !== 0) {
+    throw new PrivilegesError(`Only root can become ${named(account)}; start as root, or leave it out`);
+  }
+  const known = user !== undefined && isKnown(user);
   try {
-    const ownGroup = group ?? groupOf(user!);
-    if (user === undefined) setgroups([]);
-    else initgroups(idOr(user), idOr(ownGroup));
-    setgid(idOr(ownGroup));
+    const ownGroup = idOr(group ?? ownGroupOf(user!));
+    // A number that is nobody's, as containers have them, is a member of no other group.
+    if (known) initgroups(idOr(user), ownGroup);
+    else setgroups([]);
+    setgid(ownGroup);
     if (user !== undefined) setuid(idOr(user));
   } catch (error) {
-    throw new PrivilegesError(`Cannot become ${named(user, group)}: ${(error as Error).message}`, { cause: error });
+    if (error instanceof PrivilegesError) throw error;
+    throw new PrivilegesError(`Cannot become ${named(account)}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function idOr(name: string | number): string | number {
-  return typeof name === 'string' && /^\d+$/.test(name) ? Number(name) : name;
+/**
+ * Makes the file theirs who are going to use it.
+ *
+ * @throws PrivilegesError when there is no such user or group
+ */
+export function giveTo(account: Account, path: string): void {
+  const { user, group } = account;
+  if (process.getuid?.() !== 0 || (user === undefined && group === undefined)) return;
+  const owner = `${user ?? ''}:${group ?? ownGroupOf(user!)}`;
+  try {
+    execFileSync('chown', ['-h', owner, path], { stdio: 'pipe' });
+  } catch (error) {
+    throw new PrivilegesError(`${path} cannot be made ${named(account)}'s: ${(error as Error).message}`);
+  }
 }
 
-function named(user: string | undefined, group: string | undefined): string {
+function isKnown(user: string): boolean {
+  try {
+    execFileSync('id', [user], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws PrivilegesError when there is none */
+function ownGroupOf(user: string): string {
+  try {
+    return execFileSync('id', ['-g', user], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    throw new PrivilegesError(
+      `There is no user ${user} whose group could be told; name another, or give the group, too`,
+    );
+  }
+}
+
+function idOr(name: string): string | number {
+  return /^\d+$/.test(name) ? Number(name) : name;
+}
+
+function named({ user, group }: Account): string {
   return [user && `user ${user}`, group && `group ${group}`].filter(Boolean).join(' and ');
 }

@@ -3,38 +3,40 @@
 import { serveAdmin } from '../admin/index.js';
 import type { Configuration } from '../configuration/index.js';
 import type { Server } from '../server/index.js';
-import { enterDirectory, log } from './frame.js';
+import { enterDirectory, log, startDirectory } from './frame.js';
 import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
 import { PidFile } from './pid-file.js';
 import { nameOf } from './service.js';
-import { type Invocation, PREDECESSOR_VARIABLE, relievePredecessor, startSuccessor } from './successor.js';
+import { type Invocation, Predecessor, Successor } from './successor.js';
 import { type ConfigurationReader, Supervisor } from './supervisor.js';
-import { ServiceNotifier } from './systemd.js';
+import { activatedDescriptors, ServiceNotifier } from './systemd.js';
 
 /** How often, and how far apart, the admin's address is tried while a predecessor has it. Milliseconds. */
 const ADMIN_ATTEMPTS = 50;
 const ADMIN_PAUSE = 100;
 
 /**
- * Supervises workers until a signal says stop.
+ * Supervises workers until a signal says stop, and ends the process then.
  *
  * @param read reads the configuration again, for SIGHUP
  * @throws Error when the first workers cannot start
  */
 export async function runSupervisor(configuration: Configuration, read: ConfigurationReader): Promise<void> {
-  const invocation: Invocation = { directory: process.cwd(), environment: { ...process.env } };
+  const predecessor = Predecessor.from(process.env);
+  const invocation: Invocation = { directory: startDirectory(), environment: { ...process.env } };
   enterDirectory(configuration, invocation.directory);
-  const notifier = new ServiceNotifier(process.env, log.warn);
   const readAgain = async () => {
     process.chdir(invocation.directory);
     const next = await read();
     enterDirectory(next, invocation.directory);
     return next;
   };
-  const supervisor = new Supervisor(configuration, readAgain, new HeldSockets(process.env), log);
-  const frame = new Frame(supervisor, notifier, invocation);
-  await frame.start();
+  const activated = predecessor?.activated ?? activatedDescriptors(process.env);
+  const sockets = new HeldSockets(predecessor?.sockets ?? [], activated);
+  const supervisor = new Supervisor(configuration, readAgain, sockets, log);
+  const frame = new Frame(supervisor, new ServiceNotifier(process.env, log.warn), invocation);
+  await frame.start(predecessor);
   await supervisor.over;
   await frame.end();
 }
@@ -47,7 +49,7 @@ class Frame {
   readonly #modules: ModuleWatch | undefined;
   #pidFile: PidFile | undefined;
   #admin: Server | undefined;
-  #replacing = false;
+  #successor: Successor | undefined;
 
   constructor(supervisor: Supervisor, notifier: ServiceNotifier, invocation: Invocation) {
     this.#supervisor = supervisor;
@@ -60,22 +62,22 @@ class Frame {
     }
   }
 
-  async start(): Promise<void> {
-    const { configuration } = this.#supervisor;
-    const { pidFile, admin } = configuration;
-    const predecessor = process.env[PREDECESSOR_VARIABLE];
-    if (pidFile !== undefined) this.#pidFile = PidFile.create(pidFile, Number(predecessor ?? 0));
+  async start(predecessor: Predecessor | undefined): Promise<void> {
+    const { pidFile, admin, served } = this.#supervisor.configuration;
     this.#heedSignals();
     try {
+      // While there is a predecessor, the file and the administration's address are its own.
+      if (pidFile !== undefined && predecessor === undefined) this.#pidFile = PidFile.create(pidFile);
       await this.#supervisor.start();
-      relievePredecessor();
-      if (admin !== undefined) this.#admin = await this.#openAdmin(predecessor === undefined ? 1 : ADMIN_ATTEMPTS);
+      if (admin !== undefined && predecessor === undefined) this.#admin = await serveAdmin(this.#supervisor, this);
     } catch (error) {
       this.#supervisor.kill();
       this.#pidFile?.remove();
       throw error;
     }
-    for (const url of this.#supervisor.urls) log.info(`Serving ${nameOf(configuration.served)} at ${url}`);
+    if (this.#supervisor.stopping) return;
+    if (predecessor !== undefined) await this.#takeOver(predecessor);
+    for (const url of this.#supervisor.urls) log.info(`Serving ${nameOf(served)} at ${url}`);
     if (this.#admin !== undefined) log.info(`Administration at ${this.#admin.url}`);
     this.#tellReady();
   }
@@ -90,12 +92,13 @@ class Frame {
 
   /** @throws Error when nothing has changed, because something is wrong; the log has it as well */
   async reload(why: string): Promise<void> {
+    if (this.#supervisor.stopping) return;
     log.info(`${why}: reloading`);
     this.#notifier.reloading();
     const begun = performance.now();
     try {
       await this.#supervisor.reload();
-      log.info(`Reloaded in ${Math.round(performance.now() - begun)} ms`);
+      if (!this.#supervisor.stopping) log.info(`Reloaded in ${Math.round(performance.now() - begun)} ms`);
     } catch (error) {
       log.warn(`Reload failed, and the old workers stay: ${(error as Error).message}`);
       throw error;
@@ -109,20 +112,34 @@ class Frame {
     this.reload(why).catch(() => {});
   }
 
-  #tellReady(): void {
-    const { wanted } = this.#supervisor;
-    this.#notifier.ready(`Serving with ${wanted} worker${wanted === 1 ? '' : 's'}`);
+  /** From here on nobody else serves, so that nothing that fails may end this process. */
+  async #takeOver(predecessor: Predecessor): Promise<void> {
+    const { pidFile, admin } = this.#supervisor.configuration;
+    await predecessor.relieve();
+    this.#supervisor.sockets.own();
+    try {
+      if (pidFile !== undefined) this.#pidFile = PidFile.create(pidFile, predecessor.pid);
+      if (admin !== undefined) this.#admin = await this.#inheritAdmin();
+    } catch (error) {
+      log.warn((error as Error).message);
+    }
   }
 
-  async #openAdmin(attempts: number): Promise<Server> {
+  /** The predecessor closes its own meanwhile. */
+  async #inheritAdmin(): Promise<Server> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await serveAdmin(this.#supervisor, this);
       } catch (error) {
-        if (attempt >= attempts || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
+        if (attempt === ADMIN_ATTEMPTS || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
         await new Promise((resolve) => setTimeout(resolve, ADMIN_PAUSE));
       }
     }
+  }
+
+  #tellReady(): void {
+    const { wanted, stopping } = this.#supervisor;
+    if (!stopping) this.#notifier.ready(`Serving with ${wanted} worker${wanted === 1 ? '' : 's'}`);
   }
 
   /** The names are gunicorn's (its "Signal Handling"). */
@@ -131,10 +148,7 @@ class Frame {
     const stop = (signal: NodeJS.Signals) => this.#stop(signal);
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    process.on('SIGQUIT', () => {
-      process.exitCode = 1;
-      supervisor.kill();
-    });
+    process.on('SIGQUIT', () => this.#kill());
     process.on('SIGHUP', () => this.#reload('SIGHUP'));
     process.on('SIGTTIN', () => supervisor.scale(supervisor.wanted + 1));
     process.on('SIGTTOU', () => supervisor.scale(supervisor.wanted - 1));
@@ -145,33 +159,44 @@ class Frame {
   #stop(signal: NodeJS.Signals): void {
     const supervisor = this.#supervisor;
     if (supervisor.stopping) {
-      process.exitCode = 1;
-      supervisor.kill();
+      this.#kill();
       return;
     }
     const open = supervisor.workers.reduce((sum, { vitals }) => sum + (vitals?.openConnections ?? 0), 0);
     log.info(`${signal}: finishing ${open} connections`);
     this.#notifier.stopping();
+    this.#successor?.stop();
     supervisor.stop();
   }
 
+  #kill(): void {
+    process.exitCode = 1;
+    this.#successor?.stop();
+    this.#supervisor.kill();
+  }
+
   async #replaceSelf(): Promise<void> {
-    if (this.#replacing || this.#supervisor.stopping) return;
+    const supervisor = this.#supervisor;
+    if (this.#successor !== undefined || supervisor.stopping) return;
     if (process.pid === 1) {
       log.warn('SIGUSR2: the container would end with this process, its first; replace the container');
       return;
     }
-    this.#replacing = true;
     log.info('SIGUSR2: starting a new supervisor');
     try {
-      const pid = await startSuccessor(this.#supervisor.sockets, this.#invocation);
+      const successor = new Successor(supervisor.sockets, this.#invocation);
+      this.#successor = successor;
+      const pid = await successor.serves;
+      if (supervisor.stopping) return;
       log.info(`Supervisor ${pid} takes over`);
       this.#notifier.replacedBy(pid);
       void this.#admin?.close({ graceMs: 0 });
-      this.#supervisor.stop(true);
+      supervisor.stop(true);
+      successor.release();
     } catch (error) {
-      log.warn(`SIGUSR2: ${(error as Error).message}`);
+      if (!supervisor.stopping) log.warn(`SIGUSR2: ${(error as Error).message}`);
+    } finally {
+      this.#successor = undefined;
     }
-    this.#replacing = false;
   }
 }

@@ -3,7 +3,14 @@
 import { loadApplication } from '../cli/load-application.js';
 import type { Configuration, Served } from '../configuration/index.js';
 import { type AccessLog, accessLog } from '../logging/access-log.js';
-import { type Answer, type Refusal, type Server, type ServerOptions, serve } from '../server/index.js';
+import {
+  type Answer,
+  type CloseOptions,
+  type Refusal,
+  type Server,
+  type ServerOptions,
+  serve,
+} from '../server/index.js';
 import { staticFiles } from '../static/index.js';
 import type { Application } from '../types.js';
 import { dropPrivileges } from './privileges.js';
@@ -21,7 +28,7 @@ export interface Audience {
 export class Service {
   readonly servers: Server[] = [];
   readonly #log: AccessLog | undefined;
-  #stopping: Promise<void> | undefined;
+  #logClosed: Promise<void> | undefined;
 
   private constructor(log: AccessLog | undefined) {
     this.#log = log;
@@ -58,15 +65,11 @@ export class Service {
     this.#log?.reopen();
   }
 
-  /** @param graceMs how long requests in hand have, in milliseconds */
-  stop(graceMs: number): Promise<void> {
-    this.#stopping ??= this.#stop(graceMs);
-    return this.#stopping;
-  }
-
-  async #stop(graceMs: number): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.close({ graceMs })));
-    await this.#log?.close();
+  /** Called again, it can only take less time. */
+  async stop(how: CloseOptions): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.close(how)));
+    this.#logClosed ??= this.#log?.close();
+    await this.#logClosed;
   }
 }
 

@@ -1,14 +1,25 @@
 /** A supervisor that takes the place of this one, with the sockets of this one: for a new version of node or of uwsgiref. */
 
-import { spawn } from 'node:child_process';
-import { type HeldSockets, SOCKETS_VARIABLE } from './held-sockets.js';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { HandedSocket, HeldSockets } from './held-sockets.js';
+import { OURS } from './messages.js';
 import { SYSTEMD_VARIABLES } from './systemd.js';
 
 /** The environment variable by which a supervisor learns whose place it takes. */
-export const PREDECESSOR_VARIABLE = 'UWSGIREF_PREDECESSOR';
+export const HANDOVER_VARIABLE = 'UWSGIREF_HANDOVER';
 
 /** Where its sockets begin: behind its standard streams and the channel. */
 const FIRST_SOCKET = 4;
+
+/** What a supervisor hands over to its successor. */
+interface Handover {
+  /** The predecessor's process id. */
+  readonly pid: number;
+  readonly sockets: readonly HandedSocket[];
+  /** The descriptors by which systemd knows them; none where it did not make them. */
+  readonly activated: readonly number[];
+}
 
 /** How this process was started, and where; read before anything is changed. */
 export interface Invocation {
@@ -16,41 +27,72 @@ export interface Invocation {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/**
- * Starts it, as this process was started, and waits until it serves.
- *
- * @returns its process id
- * @throws Error when it ends before it serves
- */
-export function startSuccessor(sockets: HeldSockets, { directory, environment }: Invocation): Promise<number> {
-  const variables: NodeJS.ProcessEnv = { ...environment };
-  // WATCHDOG_USEC goes on: systemd's watchdog waits for whoever is the main process.
-  for (const name of SYSTEMD_VARIABLES) if (name !== 'WATCHDOG_USEC') delete variables[name];
-  variables[SOCKETS_VARIABLE] = sockets.describe(FIRST_SOCKET);
-  variables[PREDECESSOR_VARIABLE] = String(process.pid);
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-    cwd: directory,
-    env: variables,
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...sockets.all.map(({ fd }) => fd)],
-  });
-  return new Promise((resolve, reject) => {
-    const over = (how: string) => reject(new Error(`the new supervisor ended before it served: ${how}`));
-    child.once('error', (error) => over(error.message));
-    child.once('exit', (code, signal) => over(signal ?? `exit code ${code}`));
-    child.once('message', () => {
-      // From now on neither is the other's business.
-      child.removeAllListeners('exit');
-      child.disconnect();
-      child.unref();
-      resolve(child.pid!);
+/** The new supervisor, as its predecessor sees it. */
+export class Successor {
+  readonly #child: ChildProcess;
+  /** Settles with its process id when it serves; rejects when it ends before. */
+  readonly serves: Promise<number>;
+
+  /** Starts it as this process was started. */
+  constructor(sockets: HeldSockets, { directory, environment }: Invocation) {
+    const handover: Handover = {
+      pid: process.pid,
+      sockets: sockets.handOver(FIRST_SOCKET),
+      activated: sockets.activated,
+    };
+    const variables: NodeJS.ProcessEnv = { ...environment, [HANDOVER_VARIABLE]: JSON.stringify(handover) };
+    // Of these only the watchdog is its business as well; by which process id, nobody knows yet.
+    for (const name of SYSTEMD_VARIABLES) if (name !== 'WATCHDOG_USEC') delete variables[name];
+    this.#child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+      cwd: directory,
+      env: variables,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...sockets.all.map(({ fd }) => fd)],
     });
-  });
+    const child = this.#child;
+    this.serves = new Promise((resolve, reject) => {
+      const over = (how: string) => reject(new Error(`the new supervisor ended before it served: ${how}`));
+      child.once('error', (error) => over(error.message));
+      child.once('exit', (code, signal) => over(signal ?? `exit code ${code}`));
+      child.once('message', () => resolve(child.pid!));
+    });
+  }
+
+  /** The sockets are left to it; from now on neither is the other's business. */
+  release(): void {
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.unref();
+  }
+
+  /** Has it end, while it does not serve yet. */
+  stop(): void {
+    this.#child.kill('SIGTERM');
+  }
 }
 
-/** Tells the predecessor, if there is one, that this process serves; it finishes its requests and ends. */
-export function relievePredecessor(): void {
-  if (process.env[PREDECESSOR_VARIABLE] === undefined) return;
-  delete process.env[PREDECESSOR_VARIABLE];
-  delete process.env[SOCKETS_VARIABLE];
-  process.send?.('ready');
+/** The supervisor in whose place this one was started. */
+export class Predecessor {
+  readonly pid: number;
+  readonly sockets: readonly HandedSocket[];
+  readonly activated: readonly number[];
+
+  private constructor({ pid, sockets, activated }: Handover) {
+    this.pid = pid;
+    this.sockets = sockets;
+    this.activated = activated;
+  }
+
+  /** @returns undefined where there is none. What is handed over is for nobody else: the variable is gone then. */
+  static from(environment: NodeJS.ProcessEnv): Predecessor | undefined {
+    const text = environment[HANDOVER_VARIABLE];
+    delete environment[HANDOVER_VARIABLE];
+    return text ? new Predecessor(JSON.parse(text) as Handover) : undefined;
+  }
+
+  /** Tells it that this process serves. Resolves when it has left its sockets to this process, or is gone. */
+  async relieve(): Promise<void> {
+    if (!process.connected) return;
+    const left = once(process, 'disconnect');
+    process.send?.({ [OURS]: 'serves' }, undefined, undefined, () => {});
+    await left;
+  }
 }

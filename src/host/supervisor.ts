@@ -7,10 +7,14 @@ import type { Configuration } from '../configuration/index.js';
 import { BackOff } from './back-off.js';
 import type { Log } from './frame.js';
 import type { HeldSockets } from './held-sockets.js';
-import { WorkerProcess } from './worker-process.js';
+import { BEAT } from './messages.js';
+import { type Parting, WorkerProcess } from './worker-process.js';
 
 /** Reads the configuration again, and answers what it says now. */
 export type ConfigurationReader = () => Promise<Configuration>;
+
+/** How long a worker that wants to be replaced goes on at least where its successor failed. Milliseconds. */
+const RETRY = 1000;
 
 export class Supervisor {
   readonly sockets: HeldSockets;
@@ -31,8 +35,8 @@ export class Supervisor {
   #made = 0;
   #started = false;
   #stopping = false;
-  /** Reloads, one behind the other. */
-  #reloading: Promise<void> = Promise.resolve();
+  /** The start, reloads and replacements, one behind the other. */
+  #queue: Promise<void> = Promise.resolve();
   #gone!: () => void;
   /** Settles when the last worker is gone, and none is to follow. */
   readonly over: Promise<void> = new Promise((resolve) => {
@@ -49,6 +53,9 @@ export class Supervisor {
     this.#read = read;
     this.sockets = sockets;
     this.log = log;
+    setInterval(() => {
+      for (const worker of this.#workers) worker.look();
+    }, BEAT).unref();
   }
 
   get configuration(): Configuration {
@@ -79,22 +86,13 @@ export class Supervisor {
   }
 
   /**
-   * Opens the sockets and starts the first workers.
+   * Opens the sockets and starts the first workers. Where it is stopped meanwhile, it is done.
    *
    * @throws ListenError when a socket cannot be had
    * @throws Error when a worker cannot start; none is left then
    */
-  async start(): Promise<void> {
-    const { bind, server } = this.#configuration;
-    this.sockets.open(bind, server.backlog);
-    const first = Array.from({ length: this.#wanted }, () => this.#make());
-    try {
-      await Promise.all(first.map((worker) => worker.ready));
-    } catch (error) {
-      this.kill();
-      throw error;
-    }
-    this.#started = true;
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start());
   }
 
   /**
@@ -103,15 +101,21 @@ export class Supervisor {
    * @throws what is wrong with the configuration, or with the worker
    */
   reload(): Promise<void> {
-    const reloaded = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloaded.catch(() => {});
-    return reloaded;
+    // Code that is changed while it starts, perhaps because it does not, is not waited for.
+    if (this.#configuration.reload && this.#started) {
+      for (const worker of this.#workers) {
+        if (worker.state !== 'starting') continue;
+        worker.stop('outdated');
+        worker.kill();
+      }
+    }
+    return this.#inTurn(() => this.#reload());
   }
 
   /** @param wanted how many workers there are to be, at least one */
   scale(wanted: number): void {
     this.#wanted = Math.max(1, wanted);
-    this.log.info(`${this.#wanted} workers are wanted`);
+    this.log.info(this.#wanted === 1 ? '1 worker is wanted' : `${this.#wanted} workers are wanted`);
     this.#fill();
   }
 
@@ -123,9 +127,10 @@ export class Supervisor {
   stop(keepSockets = false): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    const parting = keepSockets ? 'succeeded' : this.sockets.activated.length > 0 ? 'dormant' : 'final';
     if (keepSockets) this.sockets.abandon();
     else this.sockets.close();
-    for (const worker of this.#workers) worker.stop();
+    for (const worker of this.#workers) worker.stop(parting);
     this.#settle();
   }
 
@@ -135,55 +140,104 @@ export class Supervisor {
     for (const worker of this.#workers) worker.kill();
   }
 
-  async #reload(): Promise<void> {
-    const before = this.#configuration;
-    const next = await this.#read();
-    this.sockets.open(next.bind, next.server.backlog);
-    this.#configuration = next;
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #start(): Promise<void> {
+    const { bind, server } = this.#configuration;
+    this.sockets.open(bind, server.backlog, this.#configuration);
+    const first = Array.from({ length: this.#wanted }, () => this.#make());
     try {
-      for (const old of this.#serving()) await this.#succeed(old);
+      await Promise.all(first.map((worker) => worker.ready));
     } catch (error) {
-      this.#configuration = before;
-      this.sockets.open(before.bind, before.server.backlog);
+      if (this.#stopping) return;
+      this.kill();
       throw error;
     }
-    if (next.workers !== before.workers) this.#wanted = next.workers;
-    this.sockets.closeOthers();
-    this.reloads++;
+    this.#started = true;
     this.#fill();
   }
 
-  /** Puts a new worker in the place of another, which goes on until that one serves. */
-  async #succeed(old: WorkerProcess): Promise<void> {
+  async #reload(): Promise<void> {
     if (this.#stopping) return;
-    this.#retiring.add(old);
+    const [before, wanted] = [this.#configuration, this.#wanted];
+    const next = await this.#read();
+    if (this.#stopping) return;
+    this.sockets.open(next.bind, next.server.backlog, next);
+    this.#configuration = next;
+    if (next.workers !== before.workers) this.#wanted = next.workers;
     try {
-      await this.#make().ready;
-      old.stop();
+      await this.#renew();
+    } catch (error) {
+      if (this.#stopping) return;
+      this.#configuration = before;
+      this.#wanted = wanted;
+      this.sockets.open(before.bind, before.server.backlog, before);
+      throw error;
     } finally {
-      this.#retiring.delete(old);
+      this.sockets.closeOthers();
+      this.#fill();
+    }
+    this.reloads++;
+  }
+
+  /** Puts as many new workers as are wanted in the place of those that there are. */
+  async #renew(): Promise<void> {
+    const old = this.#serving();
+    let renewed = 0;
+    while (renewed < this.#wanted && !this.#stopping) await this.#replace(old[renewed++]);
+    for (const worker of old.slice(renewed)) worker.stop(this.#parting);
+  }
+
+  /**
+   * Puts a new worker in the place of another, which goes on until that one serves. In development it does not: nobody
+   * who asks behind a change is to see the old code, and connections wait.
+   */
+  async #replace(old: WorkerProcess | undefined): Promise<void> {
+    if (this.#parting === 'outdated') old?.stop('outdated');
+    if (old !== undefined) this.#retiring.add(old);
+    const worker = this.#make();
+    try {
+      await worker.ready;
+      old?.stop(this.#parting);
+    } catch (error) {
+      // One too many, meanwhile.
+      if (!worker.stopped) throw error;
+    } finally {
+      if (old !== undefined) this.#retiring.delete(old);
     }
   }
 
-  async #retire(old: WorkerProcess, why: string): Promise<void> {
-    this.log.info(`Worker ${old.number} (${old.pid}) is replaced: ${why}`);
-    const backOff = new BackOff();
-    while (!this.#stopping && old.state === 'ready') {
-      const begun = Date.now();
+  #onRetire(old: WorkerProcess, why: string, fault: boolean): void {
+    if (old.stopped || this.#stopping) return;
+    this.log.info(`Worker ${old.number} (${old.pid}) is to be replaced: ${why}`);
+    // What went wrong at once may do so again.
+    const wait = fault ? this.#backOff.afterDeath(Date.now() - old.startedAt) : 0;
+    setTimeout(() => this.#retire(old), wait);
+  }
+
+  #retire(old: WorkerProcess): void {
+    void this.#inTurn(async () => {
+      await old.ready.catch(() => {});
+      if (this.#stopping || old.state !== 'ready') return;
       try {
-        await this.#succeed(old);
+        await this.#replace(old);
       } catch (error) {
+        if (this.#stopping) return;
         this.log.warn(`Worker ${old.number} stays, since its successor failed: ${(error as Error).message}`);
-        await new Promise((resolve) => setTimeout(resolve, backOff.afterDeath(Date.now() - begun) + 1000));
+        setTimeout(() => this.#retire(old), RETRY + this.#backOff.afterDeath(0));
       }
-    }
-    this.#fill();
+      this.#fill();
+    });
   }
 
   #make(): WorkerProcess {
     const worker = new WorkerProcess(this.#configuration, this.sockets.all, ++this.#made, {
       onExit: (worker, how, failure) => this.#onExit(worker, how, failure),
-      onRetire: (worker, why) => void this.#retire(worker, why),
+      onRetire: (worker, why, fault) => this.#onRetire(worker, why, fault),
       onModule: (url) => this.onModule(url),
       onFarewell: (worker, metrics) => this.onFarewell(worker, metrics),
     });
@@ -197,9 +251,13 @@ export class Supervisor {
     this.#settle();
     if (expected) return;
     this.deaths++;
-    const wait = this.#backOff.afterDeath(Date.now() - worker.startedAt);
     if (failure === undefined) this.log.warn(`Worker ${worker.number} (${worker.pid}) ended by itself: ${how}`);
-    if (this.#serving().length < this.#wanted) setTimeout(() => this.#fill(), wait);
+    setTimeout(() => this.#fill(), this.#backOff.afterDeath(Date.now() - worker.startedAt));
+  }
+
+  /** How a worker stops that another has replaced. */
+  get #parting(): Parting {
+    return this.#configuration.reload ? 'outdated' : 'succeeded';
   }
 
   /** Those that are counted on. */
@@ -212,9 +270,12 @@ export class Supervisor {
     if (this.#stopping || !this.#started) return;
     const serving = this.#serving().filter((worker) => !this.#retiring.has(worker));
     for (let missing = this.#wanted - serving.length; missing > 0; missing--) {
-      this.#make().ready.catch((error: Error) => this.log.warn(`A worker could not start: ${error.message}`));
+      const worker = this.#make();
+      worker.ready.catch((error: Error) => {
+        if (!worker.stopped && !this.#stopping) this.log.warn(`A worker could not start: ${error.message}`);
+      });
     }
-    if (this.#retiring.size === 0) for (const worker of serving.slice(this.#wanted)) worker.stop();
+    if (this.#retiring.size === 0) for (const worker of serving.slice(this.#wanted)) worker.stop('succeeded');
   }
 
   #settle(): void {

@@ -31,11 +31,11 @@ export class ServiceNotifier {
     this.#heartbeat = setInterval(() => this.#tell('WATCHDOG=1'), Number(period) / 2000).unref();
   }
 
+  /** Also when a reload is over. */
   ready(status: string): void {
     this.#tell(`READY=1\nSTATUS=${status}`);
   }
 
-  /** ready() says when it is over. */
   reloading(): void {
     // Type=notify-reload wants the time, on the clock that hrtime() reads (sd_notify(3)).
     this.#tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}\nSTATUS=Reloading`);

@@ -2,22 +2,29 @@
 
 import type { Configuration } from '../configuration/index.js';
 import { Engine } from '../server/engine.js';
+import { bindSocket, type CloseOptions } from '../server/index.js';
 import { describeError } from '../show.js';
 import { developedApplication } from './development.js';
-import { type Answers, BEAT, type Order, type Report, type RequestInFlight } from './messages.js';
+import { type Answers, BEAT, type Order, OURS, type Report, type RequestInFlight } from './messages.js';
 import { RequestMetrics } from './request-metrics.js';
 import { applicationOf, Service } from './service.js';
+import { delay } from './timer.js';
 import { watchEventLoop } from './watchdog.js';
 
 /** How many requests `slow` lists. */
 const SLOWEST = 50;
+/** How long it takes to end, at most, when the connections are closed. Milliseconds. */
+const LAST_WORDS = 1000;
 
 class Worker {
   #service: Service | undefined;
   #metrics: RequestMetrics | undefined;
   #retiring = false;
+  #stopping = false;
 
   async start(configuration: Configuration, descriptors: readonly number[]): Promise<void> {
+    // From now on no program that an application starts is given them, and keeps them when this process is gone.
+    for (const fd of descriptors) bindSocket({ fd });
     const { watchdog } = configuration;
     if (watchdog > 0) watchEventLoop(watchdog);
     const places = descriptors.map((fd) => ({ fd }));
@@ -29,9 +36,8 @@ class Worker {
     try {
       this.#service = await Service.start(configuration, places, audience, load);
     } catch (error) {
-      void report({ type: 'failed', message: error instanceof Error ? error.message : describeError(error, 5) });
-      process.disconnect();
-      return;
+      await report({ type: 'failed', message: error instanceof Error ? error.message : describeError(error, 5) });
+      process.exit(1);
     }
     this.#metrics = new RequestMetrics(this.#service.servers);
     void report({ type: 'ready', urls: this.#service.servers.map(({ url }) => url) });
@@ -39,8 +45,14 @@ class Worker {
     if (configuration.maxRequests > 0) this.#countRequests(configuration);
   }
 
-  async stop(graceMs: number): Promise<void> {
-    await this.#service?.stop(graceMs);
+  /** Called again, it has to hurry. */
+  async stop(how: CloseOptions): Promise<void> {
+    const stopped = this.#service?.stop(how);
+    if (this.#stopping) return;
+    this.#stopping = true;
+    // Where nobody else sees to it, since the supervisor is gone.
+    setTimeout(() => process.exit(1), delay((how.graceMs ?? 0) + LAST_WORDS));
+    await stopped;
     const metrics = await this.#metrics?.metrics();
     if (metrics !== undefined) await report({ type: 'farewell', metrics });
     // An application may have timers and connections of its own; nobody waits for them.
@@ -55,17 +67,17 @@ class Worker {
     return question === 'metrics' ? this.#metrics?.metrics() : slowest();
   }
 
-  /** Asks to be replaced, once. */
-  retire(why: string): void {
+  /** Asks to be replaced, once. @param fault whether something is wrong with it, or with the application */
+  retire(why: string, fault: boolean): void {
     if (this.#retiring) return;
     this.#retiring = true;
-    void report({ type: 'retire', why });
+    void report({ type: 'retire', why, fault });
   }
 
   #beat({ maxMemory }: Configuration): void {
     const vitals = this.#metrics!.vitals();
     void report({ type: 'beat', vitals });
-    if (maxMemory > 0 && vitals.memory > maxMemory) this.retire(`it has ${vitals.memory} bytes of memory`);
+    if (maxMemory > 0 && vitals.memory > maxMemory) this.retire(`it has ${vitals.memory} bytes of memory`, true);
   }
 
   #countRequests({ maxRequests, maxRequestsJitter }: Configuration): void {
@@ -73,7 +85,7 @@ class Worker {
     const limit = maxRequests + Math.floor(Math.random() * (maxRequestsJitter + 1));
     const look = () => {
       const requests = this.#service!.servers[0]?.stats().requests ?? 0;
-      if (requests >= limit) this.retire(`it has served ${requests} requests`);
+      if (requests >= limit) this.retire(`it has served ${requests} requests`, false);
     };
     setInterval(look, BEAT / 10).unref();
   }
@@ -96,7 +108,7 @@ function slowest(): RequestInFlight[] {
 function report(message: Report): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve();
-    else process.send(message, undefined, undefined, () => resolve());
+    else process.send({ [OURS]: message }, undefined, undefined, () => resolve());
   });
 }
 
@@ -104,13 +116,13 @@ const worker = new Worker();
 /** How long requests in hand have where no supervisor says. Milliseconds. */
 let grace = 10_000;
 
-process.on('message', (order: Order) => {
+process.on('message', ({ [OURS]: order }: { [OURS]: Order }) => {
   switch (order.type) {
     case 'start':
       grace = order.configuration.gracefulTimeout;
       return worker.start(order.configuration, order.descriptors);
     case 'stop':
-      return worker.stop(order.graceMs);
+      return worker.stop(order.how);
     case 'reopen-logs':
       return worker.reopenLogs();
     case 'ask':
@@ -124,12 +136,13 @@ process.on('message', (order: Order) => {
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const) {
   process.on(signal, () => {});
 }
-process.on('SIGTERM', () => void worker.stop(grace));
-process.on('disconnect', () => void worker.stop(grace));
+process.on('SIGTERM', () => worker.retire('it was sent SIGTERM', false));
+// The supervisor is gone, and with it the hold on the sockets.
+process.on('disconnect', () => void worker.stop({ graceMs: grace, takeWaiting: true }));
 // One stray error need not cost all the requests in hand, but what it has left behind nobody knows.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     process.stderr.write(`uwsgiref: worker ${process.pid}: ${event}: ${describeError(error, null)}\n`);
-    worker.retire(`of an ${event}`);
+    worker.retire(`of an ${event}`, true);
   });
 }

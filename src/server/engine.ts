@@ -42,6 +42,9 @@ const NOTICES = [
   'Connections cannot be accepted for now, and wait',
 ];
 
+/** `net::Drain`'s own. Milliseconds. */
+const DRAIN_IDLE = 250;
+
 /** What a connection waits for, by `net::Wait`. */
 export const WAITS = ['application', 'head', 'idle', 'body', 'answer', 'client', 'close'] as const;
 export type WaitName = (typeof WAITS)[number];
@@ -116,12 +119,22 @@ export class Engine implements EngineCallbacks {
     }
   }
 
-  /** Stops accepting; resolves when the last connection is closed. */
-  drain(listener: number): Promise<void> {
+  /**
+   * Stops accepting; resolves when the last connection is closed.
+   *
+   * @param idleMs how long a connection without a request stays, in milliseconds
+   * @param takeWaiting whether connections that wait to be accepted are taken in though others could accept them
+   */
+  drain(listener: number, idleMs = DRAIN_IDLE, takeWaiting = false): Promise<void> {
     return new Promise((resolve) => {
       this.#drained.set(listener, resolve);
-      this.#access.native.drain(listener);
+      this.#access.native.drain(listener, idleMs, takeWaiting ? 1 : 0);
     });
+  }
+
+  /** Gives idle connections of a listener that drains less time. */
+  hurry(listener: number, idleMs = DRAIN_IDLE): void {
+    if (this.#drained.has(listener)) this.#access.native.drain(listener, idleMs, 0);
   }
 
   /** Ends the connections that are left. */

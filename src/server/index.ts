@@ -16,6 +16,6 @@ export type { ForwardedFields } from './forwarded.js';
 export { type BoundSocket, bindSocket, ListenError } from './listening-socket.js';
 export { type Address, EngineUnavailableError, type SocketOptions } from './native-addon.js';
 export type { Answer, Refusal, ServerOptions } from './options.js';
-export { type Server, type ServerStats, serve } from './server.js';
+export { type CloseOptions, type Server, type ServerStats, serve } from './server.js';
 export { TlsError } from './tls-files.js';
 export type { CertificateOptions, TlsOptions } from './tls-options.js';

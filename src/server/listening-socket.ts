@@ -14,6 +14,8 @@ export interface BoundSocket {
   readonly address: Address;
   /** Closes it here; whoever was given it goes on. The file of a Unix socket is removed. */
   close(): void;
+  /** Closes it here, and leaves the file of a Unix socket to whoever was given it. */
+  abandon(): void;
 }
 
 /** The socket cannot listen. The message names the address and the remedy; `code` is the system's, such as EADDRINUSE. */

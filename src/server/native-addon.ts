@@ -102,7 +102,8 @@ export interface NativeEngine extends TlsEngine {
   listen(options: ListenOptions): { listener: number; address: Address };
   /** For connections that are accepted from now on. Throws, and keeps those it has, where one cannot be used. */
   replaceCertificates(listener: number, files: TlsFiles): void;
-  drain(listener: number): void;
+  /** `idle`: milliseconds that a connection without a request stays; `takeWaiting` 1: see {@link CloseOptions}. */
+  drain(listener: number, idle: number, takeWaiting: number): void;
   closeConnections(listener: number): void;
   stats(listener: number): NativeStats;
   /** How many of a listener's connections wait for what, by `net::Wait`. */
@@ -156,7 +157,7 @@ export interface NativeAddon {
    */
   openBeneath(root: string, path: string, policy: number, found: BigInt64Array): number;
   /** @throws the error of a system call */
-  bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void };
+  bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void; abandon(): void };
   /** @throws the error of a system call */
   sendDatagram(path: string, text: string): void;
   open(

@@ -34,12 +34,27 @@ export interface Server {
    */
   reloadCertificates(): Promise<void>;
   /**
-   * Stops accepting, lets requests in hand finish and closes idle connections.
-   *
-   * @param options.graceMs how long requests in hand have, in milliseconds, before their connections are cut; default
-   *   10000
+   * Stops accepting, lets requests in hand finish and closes idle connections. May be called again: where the times
+   * differ, the shorter ones hold.
    */
-  close(options?: { graceMs?: number }): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** Times are in milliseconds. */
+export interface CloseOptions {
+  /** How long requests in hand have before their connections are cut; default 10000. */
+  graceMs?: number;
+  /**
+   * How long an idle connection may still bring a request, which is answered as its last; default 250. A client that
+   * sends one just when its connection is closed has to try again (RFC 9112 §9.3.1); where another process goes on with
+   * the socket, and nobody waits for this one's end, there is time for all who would.
+   */
+  idleMs?: number;
+  /**
+   * Whether connections that wait to be accepted are taken in and served. Default: unless the socket was given as an
+   * `fd`, at which others may accept them.
+   */
+  takeWaiting?: boolean;
 }
 
 /**
@@ -131,18 +146,16 @@ class ListeningServer implements Server {
     this.#engine.replaceCertificates(this.#listener, this.#tls);
   }
 
-  close({ graceMs = 10_000 }: { graceMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(graceMs);
-    return this.#closing;
-  }
-
-  async #close(graceMs: number): Promise<void> {
-    const cut = setTimeout(() => this.#engine.closeConnections(this.#listener), graceMs);
-    await this.#engine.drain(this.#listener);
-    clearTimeout(cut);
+  async close({ graceMs = 10_000, idleMs, takeWaiting }: CloseOptions = {}): Promise<void> {
     // The engine gives the listener's number to the next one.
+    if (this.#lastStats !== undefined) return;
+    const cut = setTimeout(() => this.#engine.closeConnections(this.#listener), graceMs);
+    if (this.#closing === undefined) this.#closing = this.#engine.drain(this.#listener, idleMs, takeWaiting);
+    else this.#engine.hurry(this.#listener, idleMs);
+    await this.#closing;
+    clearTimeout(cut);
     const waits = this.#engine.waits(this.#listener);
-    this.#lastStats = { ...this.#engine.stats(this.#listener), openConnections: 0, waits };
+    this.#lastStats ??= { ...this.#engine.stats(this.#listener), openConnections: 0, waits };
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bindSocket } from '../../src/server/index.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
 import { echoBody, echoPath, freePort, gate, later, plain, started, until } from './fixtures/started-server.js';
 
@@ -149,6 +150,54 @@ describe('close()', () => {
       const client = await RawClient.open(port);
       await client.send(get('/', ...(round % 2 ? ['Connection: close'] : []))).response();
       await server.close();
+    }
+  });
+
+  it('lets an idle connection bring a request for as long as it is told to', async () => {
+    const { server, port } = await started(echoPath);
+    const [client, silent] = [await RawClient.open(port), await RawClient.open(port)];
+    for (const each of [client, silent]) await each.send(get('/')).response();
+    const closing = server.close({ ...NEVER, idleMs: 1500 });
+    // Twice as long as it would be without being told.
+    await later(600);
+    const response = await client.send(get('/late')).response();
+    expect([response.body.toString(), response.field('connection')]).toEqual(['GET /late', 'close']);
+    expect((await silent.end()).length).toBe(0);
+    await closing;
+  });
+
+  it('closes idle connections at once where they have no time', async () => {
+    const { server, port } = await started(echoPath);
+    const client = await RawClient.open(port);
+    await client.send(get('/')).response();
+    const closing = server.close({ ...NEVER, idleMs: 0 });
+    expect(server.stats().openConnections).toBe(0);
+    await closing;
+  });
+
+  it('takes less time where it is told so later', async () => {
+    const { server, port } = await started(echoPath);
+    const client = await RawClient.open(port);
+    await client.send(get('/')).response();
+    const closing = server.close({ ...NEVER, idleMs: 3_600_000 });
+    await Promise.all([closing, server.close()]);
+    expect((await client.end()).length).toBe(0);
+  });
+
+  it('takes in who waits at a socket that it shares, if told to', async () => {
+    for (const [takeWaiting, taken] of [
+      [true, 1],
+      [undefined, 0],
+    ] as const) {
+      const socket = bindSocket({ port: 0 });
+      const { port } = socket.address as { port: number };
+      const waiting = await RawClient.open(port);
+      waiting.send(get('/waited'));
+      const { server } = await started(echoPath, { fd: socket.fd });
+      const closing = server.close({ ...NEVER, ...(takeWaiting && { takeWaiting }) });
+      expect(server.stats().openConnections).toBe(taken);
+      if (taken > 0) expect((await waiting.response()).body.toString()).toBe('GET /waited');
+      await closing;
     }
   });
 });

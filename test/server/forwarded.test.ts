@@ -15,7 +15,7 @@ const engine = openEngine({
   onAnswered: nothing,
 });
 const { listener } = engine.listen({ host: '127.0.0.1', port: 0, trustedProxies: ['10.0.0.0/8', 'fd00::/8'] });
-afterAll(() => engine.drain(listener));
+afterAll(() => engine.drain(listener, 0, 0));
 
 const network: Network = {
   addressText: engine.addressText,

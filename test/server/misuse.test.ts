@@ -202,7 +202,7 @@ describe('the engine, called as nobody should', () => {
     }
     expect(engine.stats(99)).toMatchObject({ openConnections: 0 });
     expect(engine.trusts(99, '127.0.0.1')).toBe(0);
-    engine.drain(99);
+    engine.drain(99, 0, 0);
     engine.closeConnections(99);
     engine.giveAnswers();
     type Loose = Record<string, (...junk: unknown[]) => unknown>;
@@ -284,6 +284,6 @@ describe('the engine, called as nobody should', () => {
     expect(engine.respond(...second, head, 1, Buffer.from('fresh'))).toBe(5);
     expect((await client.response()).body.toString()).toBe('fresh');
     client.socket.destroy();
-    engine.drain(listener);
+    engine.drain(listener, 0, 0);
   });
 });

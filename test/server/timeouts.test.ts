@@ -89,6 +89,18 @@ describe('bodyTimeout', () => {
 });
 
 describe('keepAliveTimeout', () => {
+  it('is not held against a request that came in time, while the loop was kept from reading it', async () => {
+    const { port } = await started(echoBody, only('keepAliveTimeout'));
+    const client = await RawClient.open(port);
+    for (let round = 0; round < 3; round++) {
+      await client.send(get('/')).response();
+      client.send(get('/'));
+      // The kernel has the request; when the loop goes on, it looks at its timers first.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+      expect((await client.response()).status).toBe(200);
+    }
+  });
+
   it('closes a connection that is idle behind a response, without a word', async () => {
     const { port } = await started(echoBody, only('keepAliveTimeout'));
     const client = await RawClient.open(port);
