@@ -30,7 +30,7 @@ describe.skipIf(!canRun)(name, () => {
     const { network, one, two } = await site(command);
     const proxy = new Haproxy(network, 'proxy', 'haproxy.cfg');
     await ask(network);
-    const load = new Load(network, 'client', '10.0.0.10');
+    const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
     for (const [server, instance] of Object.entries({ one, two })) {
       await proxy.sees(server, 'DOWN', () => instance.drain());
       await proxy.sees(server, 'UP', () => instance.restart());
@@ -45,7 +45,7 @@ describe.skipIf(!canRun)(name, () => {
     const { network, one, two } = await site(command);
     const proxy = new Haproxy(network, 'proxy', 'haproxy.cfg');
     await ask(network);
-    const load = new Load(network, 'client', '10.0.0.10');
+    const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
     await proxy.sees('one', 'DOWN', () => one.kill());
     await proxy.sees('one', 'UP', () => one.start());
     await two.restart();

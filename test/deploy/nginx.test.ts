@@ -19,7 +19,7 @@ describe.skipIf(!canRun)(name, () => {
   it('one is restarted, the other killed, and no request fails that may be done twice', async () => {
     const { network, one, two } = await site(command);
     network.start('proxy', NGINX, ['-e', 'stderr', '-c', configurationFile('http', DEPLOYED)]);
-    const load = new Load(network, 'client', '10.0.0.10');
+    const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
     await later(WHILE);
     await one.restart();
     await later(FORGIVEN);
