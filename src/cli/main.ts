@@ -13,6 +13,9 @@ const program = new Command('uwsgiref')
   .configureOutput({ outputError: (text, write) => write(inOneLine(text)) });
 for (const add of [addServe, addStatic, addCheck]) add(program);
 
+// What nobody reads is no reason to end: of a report that goes to head(1), nor of a server whose log has lost its reader.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {

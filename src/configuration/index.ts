@@ -1,6 +1,7 @@
 /** The configuration of the command line's servers: a file, the environment and flags, by one schema. */
 
 export { ConfigurationError } from './errors.js';
+export { printConfiguration } from './print.js';
 export { type Configuration, readConfiguration, type Served } from './read.js';
 export type { ConfigurationFile } from './schema.js';
 export type { Source } from './settings.js';

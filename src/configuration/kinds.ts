@@ -7,7 +7,9 @@ import {
   type Bind,
   DURATION,
   formatBind,
+  formatDuration,
   formatPermissions,
+  formatSize,
   PERMISSIONS,
   parseBind,
   parseDuration,
@@ -77,7 +79,7 @@ const DAY = 86_400_000;
 export function duration(range: Range = [0, DAY]): Kind<number, number | string> {
   const most = range[1] === DAY ? '24h' : `${range[1]}ms`;
   const allowed = `a number of milliseconds, or a duration as '500ms', '30s', '2m' or '1h', from ${range[0]} to ${most}`;
-  return measured(range, DURATION, parseDuration, allowed, '<duration>');
+  return { ...measured(range, DURATION, parseDuration, allowed, '<duration>'), print: formatDuration };
 }
 
 /** Bytes. */
@@ -85,7 +87,7 @@ export function size(range: Range): Kind<number, number | string> {
   const [least, greatest] = range;
   const most = greatest === Number.MAX_SAFE_INTEGER ? `, from ${least}` : `, from ${least} to ${greatest}`;
   const allowed = `a number of bytes, or a size as '512KiB', '2MB' or '1GiB'${most}`;
-  return measured(range, SIZE, parseSize, allowed, '<size>');
+  return { ...measured(range, SIZE, parseSize, allowed, '<size>'), print: formatSize };
 }
 
 const WORDS = new Map(
@@ -270,10 +272,22 @@ const certificate = z.strictObject({
   ciphers: z.string().optional(),
 });
 
+/** What stands in place of what is secret. */
+export const HIDDEN = '(hidden)';
+
+function withoutPassphrases(certificates: Certificates): Certificates {
+  return Object.fromEntries(
+    Object.entries(certificates).map(([name, { passphrase, ...shown }]) => [
+      name,
+      passphrase === undefined ? shown : { ...shown, passphrase: HIDDEN },
+    ]),
+  );
+}
+
 export type Certificates = Record<string, z.infer<typeof certificate>>;
 
 /** Certificates by host name; for a configuration file alone. */
 export function certificates(): Kind<Certificates, Certificates> {
   const allowed = 'an object by host name of { key, cert } and perhaps passphrase and ciphers';
-  return single(z.record(z.string(), certificate), allowed, '<certificates>');
+  return { ...single(z.record(z.string(), certificate), allowed, '<certificates>'), print: withoutPassphrases };
 }

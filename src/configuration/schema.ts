@@ -125,8 +125,8 @@ const HOST_SETTINGS = {
   tlsClientCertificate: {
     kind: kinds.choice(['required', 'optional']),
     group: 'TLS',
-    description: 'whether clients that show no certificate are refused; with tlsCa',
-    default: 'required',
+    description: 'required or optional: whether clients that show no certificate are refused; with tlsCa',
+    otherwise: 'required',
   },
   tlsSni: {
     kind: kinds.certificates(),

@@ -38,6 +38,8 @@ export interface Settings {
   readonly origins: readonly string[];
   /** How the setting was given. */
   rank(name: SettingName): Rank;
+  /** The file, the variable or the flag that gave it; those of `static` behind a dot. */
+  origin(name: string): string | undefined;
 }
 
 interface Given {
@@ -88,6 +90,7 @@ export async function readSettings({ flags, environment, directory }: Source): P
       ...new Set([...(file === undefined ? [] : [file.name]), ...[...given.values()].map((each) => each.origin)]),
     ],
     rank: (name) => given.get(name)?.rank ?? RANKS.none,
+    origin: (name) => given.get(name)?.origin,
   };
 }
 

@@ -16,6 +16,10 @@ const BYTES: Record<string, number> = {
   tib: 2 ** 40,
 };
 
+const SPELLINGS: Record<string, string> = Object.fromEntries(
+  ['kB', 'MB', 'GB', 'TB', 'KiB', 'MiB', 'GiB', 'TiB'].map((unit) => [unit.toLowerCase(), unit]),
+);
+
 export const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/;
 export const SIZE = /^(\d+(?:\.\d+)?) ?((?:[kmgt]i?)?b)?$/i;
 export const PERMISSIONS = /^(?:0o)?[0-7]{1,4}$/;
@@ -35,6 +39,24 @@ export function parseSize(text: string): number {
 function scaled(match: RegExpExecArray | null, units: Record<string, number>, unit: string): number {
   if (match === null) return Number.NaN;
   return Math.round(Number(match[1]) * (units[(match[2] ?? unit).toLowerCase()] ?? Number.NaN));
+}
+
+/** @returns the shortest that {@link parseDuration} takes for so many milliseconds */
+export function formatDuration(milliseconds: number): number | string {
+  return formatted(milliseconds, MILLISECONDS, 'ms');
+}
+
+/** @returns the shortest that {@link parseSize} takes for so many bytes; a number below a thousand */
+export function formatSize(bytes: number): number | string {
+  return formatted(bytes, BYTES, 'b');
+}
+
+/** In the largest unit that it is a multiple of. */
+function formatted(value: number, units: Record<string, number>, smallest: string): number | string {
+  const fitting = Object.entries(units).filter(([, size]) => value > 0 && value % size === 0);
+  const [unit = smallest, size = 1] = fitting.sort(([, one], [, other]) => other - one)[0] ?? [];
+  if (size === 1) return value;
+  return `${value / size}${SPELLINGS[unit] ?? unit}`;
 }
 
 /** @returns the bits of an octal text as chmod(1) takes it; NaN where it is none */

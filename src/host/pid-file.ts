@@ -59,6 +59,12 @@ function refuseIfTaken(path: string, predecessor: number | undefined): void {
   );
 }
 
+/** Whether the file says so of a process that lives. */
+export function isRunning(path: string): boolean {
+  const owner = ownerOf(path);
+  return owner !== undefined && isAlive(owner);
+}
+
 function ownerOf(path: string): number | undefined {
   try {
     const text = readFileSync(path, 'utf8').trim();

@@ -14,6 +14,21 @@ export class PrivilegesError extends Error {
 }
 
 /**
+ * Looks whether {@link dropPrivileges} could do it.
+ *
+ * @throws PrivilegesError when this process is not root's, or there is no such user
+ */
+export function checkPrivileges(account: Account): void {
+  const { user, group } = account;
+  if (user === undefined && group === undefined) return;
+  if (process.getuid === undefined) throw new PrivilegesError('This system has no users and groups');
+  if (process.getuid() !== 0) {
+    throw new PrivilegesError(`Only root can become ${named(account)}; start as root, or leave it out`);
+  }
+  if (group === undefined) ownGroupOf(user!);
+}
+
+/**
  * Becomes a user and a group for good. A user without a group brings its own.
  *
  * @throws PrivilegesError when there is no such user or group, or this process is not root's
@@ -21,14 +36,11 @@ export class PrivilegesError extends Error {
 export function dropPrivileges(account: Account): void {
   const { user, group } = account;
   if (user === undefined && group === undefined) return;
+  checkPrivileges(account);
   // @types/node has all but initgroups().
-  const { setgid, setuid, setgroups, initgroups, getuid } = process as NodeJS.Process & {
-    initgroups?(user: string | number, group: string | number): void;
+  const { setgid, setuid, setgroups, initgroups } = process as Required<NodeJS.Process> & {
+    initgroups(user: string | number, group: string | number): void;
   };
-  if (!setgid || !setuid || !setgroups || !initgroups) throw new PrivilegesError('This system has no users and groups');
-  if (getuid?.() !== 0) {
-    throw new PrivilegesError(`Only root can become ${named(account)}; start as root, or leave it out`);
-  }
   const known = user !== undefined && isKnown(user);
   try {
     const ownGroup = idOr(group ?? ownGroupOf(user!));
