@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from './config.js';
 export * from './fetch.js';
 export * from './handlers.js';
 export * from './headers.js';

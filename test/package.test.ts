@@ -29,13 +29,14 @@ const PROMISED: Record<string, { values?: string; types?: string }> = {
   static: { values: 'staticFiles sendFile xSendfile', types: 'StaticOptions SendFileOptions XSendfileOptions' },
   mount: { values: 'mount', types: 'Mounts' },
   fetch: { values: 'fromFetch', types: 'FetchHandler FetchObject' },
+  config: { values: 'defineConfig', types: 'ConfigurationFile' },
 };
 const SUBPATHS = Object.keys(PROMISED);
 const names = (list = '') => list.split(' ').filter((name) => name !== '');
 
 describe('the exports of package.json', () => {
-  it('are the subpaths that are promised, and package.json', () => {
-    const expected = ['.', './package.json', ...SUBPATHS.map((subpath) => `./${subpath}`)];
+  it('are the subpaths that are promised, package.json, and the schema of configuration files', () => {
+    const expected = ['.', './package.json', './uwsgiref.schema.json', ...SUBPATHS.map((subpath) => `./${subpath}`)];
     expect(Object.keys(manifest.exports).sort()).toEqual(expected.sort());
   });
 
@@ -106,7 +107,9 @@ describe('the packed files', () => {
   it('have the compiled modules with their types, and the documents', () => {
     const modules = ['index', ...SUBPATHS.slice(0, 6), 'mount', 'fetch', 'server/index', 'static/index', 'cli/main'];
     expect(packed).toEqual(expect.arrayContaining(modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`])));
-    expect(packed).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']));
+    expect(packed).toEqual(
+      expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'uwsgiref.schema.json']),
+    );
   });
 
   it('have no tests, benchmarks or build output of the engine', () => {

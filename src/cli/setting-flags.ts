@@ -14,7 +14,8 @@ export function addSettingFlags(command: Command, settings: Readonly<Record<stri
 }
 
 function optionsOf(name: string, setting: Setting): Option[] {
-  const { placeholder, separator } = setting.kind;
+  const { choices, separator } = setting.kind;
+  const placeholder = choices === undefined ? setting.kind.placeholder : `<${choices.join('|')}>`;
   const flag = flagOf(name);
   const text = `${setting.description} (default: ${defaultOf(setting)})`;
   if (placeholder === null) return [new Option(flag, text), new Option(flag.replace('--', '--no-')).hideHelp()];

@@ -23,6 +23,10 @@ export interface Kind<Value = unknown, Input = unknown> {
   readonly schema: z.ZodType<Value, Input>;
   /** What is allowed, in words that follow on "must be". */
   readonly allowed: string;
+  /** The same for a table, where `allowed` would say too much. */
+  readonly brief?: string;
+  /** What a configuration file may hold, in TypeScript, where the schema would say too much. */
+  readonly type?: string;
   /** What stands for the value behind its flag; none where the flag is enough. */
   readonly placeholder: string | null;
   /** The texts of a flag or of a variable as a configuration file would have them. What is not understood stays text. */
@@ -52,8 +56,9 @@ export function single<Value, Input>(
 
 export function integer(range: Range): Kind<number, number> {
   const [least, greatest] = range;
+  const limits = greatest === Number.MAX_SAFE_INTEGER ? `, ${least} or more` : ` from ${least} to ${greatest}`;
   return {
-    ...single(z.int().min(least).max(greatest), `a whole number from ${least} to ${greatest}`, '<number>'),
+    ...single(z.int().min(least).max(greatest), `a whole number${limits}`, '<number>'),
     fromTexts: (texts) => numberOf(lastOf(texts)),
   };
 }
@@ -79,7 +84,11 @@ const DAY = 86_400_000;
 export function duration(range: Range = [0, DAY]): Kind<number, number | string> {
   const most = range[1] === DAY ? '24h' : `${range[1]}ms`;
   const allowed = `a number of milliseconds, or a duration as '500ms', '30s', '2m' or '1h', from ${range[0]} to ${most}`;
-  return { ...measured(range, DURATION, parseDuration, allowed, '<duration>'), print: formatDuration };
+  return {
+    ...measured(range, DURATION, parseDuration, allowed, '<duration>'),
+    brief: 'a duration',
+    print: formatDuration,
+  };
 }
 
 /** Bytes. */
@@ -87,7 +96,12 @@ export function size(range: Range): Kind<number, number | string> {
   const [least, greatest] = range;
   const most = greatest === Number.MAX_SAFE_INTEGER ? `, from ${least}` : `, from ${least} to ${greatest}`;
   const allowed = `a number of bytes, or a size as '512KiB', '2MB' or '1GiB'${most}`;
-  return { ...measured(range, SIZE, parseSize, allowed, '<size>'), print: formatSize };
+  return {
+    ...measured(range, SIZE, parseSize, allowed, '<size>'),
+    brief:
+      greatest === Number.MAX_SAFE_INTEGER ? 'a size' : `a size from ${formatSize(least)} to ${formatSize(greatest)}`,
+    print: formatSize,
+  };
 }
 
 const WORDS = new Map(
@@ -187,7 +201,7 @@ function pathText({ path, mode }: { path: string; mode?: string | undefined }): 
 
 /** One place to listen at. */
 export function place(): Kind<Bind, BindInput> {
-  return { ...single(bindSchema, BIND_FORMS, '<where>'), print: formatBind };
+  return { ...single(bindSchema, BIND_FORMS, '<where>'), brief: 'a place', type: 'Place', print: formatBind };
 }
 
 /** Places to listen at. */
@@ -195,6 +209,8 @@ export function places(): Kind<Bind[], BindInput | BindInput[]> {
   return {
     schema: z.union([bindSchema.transform((bind) => [bind]), z.array(bindSchema).min(1)]),
     allowed: `${BIND_FORMS}, or an array of such`,
+    brief: 'a place, or an array of places',
+    type: 'Place | Place[]',
     placeholder: '<where>',
     separator: ',',
     fromTexts: (texts) => [...texts],
@@ -255,7 +271,9 @@ export function rules(): Kind<string | Record<string, string>, string | Record<s
 }
 
 /** All of some names, or those that are given, in their order. */
-export function toggleOrNames<const Name extends string>(all: readonly Name[]): Kind<boolean | Name[]> {
+export function toggleOrNames<const Name extends string>(
+  all: readonly Name[],
+): Kind<boolean | Name[], boolean | Name[]> {
   return {
     schema: z.union([z.boolean(), z.array(z.enum(all) as z.ZodType<Name, Name>)]),
     allowed: `true, false, or an array of ${all.map((name) => `'${name}'`).join(', ')}`,
@@ -289,5 +307,9 @@ export type Certificates = Record<string, z.infer<typeof certificate>>;
 /** Certificates by host name; for a configuration file alone. */
 export function certificates(): Kind<Certificates, Certificates> {
   const allowed = 'an object by host name of { key, cert } and perhaps passphrase and ciphers';
-  return { ...single(z.record(z.string(), certificate), allowed, '<certificates>'), print: withoutPassphrases };
+  return {
+    ...single(z.record(z.string(), certificate), allowed, '<certificates>'),
+    type: 'Record<string, CertificateFiles>',
+    print: withoutPassphrases,
+  };
 }

@@ -125,7 +125,7 @@ const HOST_SETTINGS = {
   tlsClientCertificate: {
     kind: kinds.choice(['required', 'optional']),
     group: 'TLS',
-    description: 'required or optional: whether clients that show no certificate are refused; with tlsCa',
+    description: 'whether clients that show no certificate are refused; with tlsCa',
     otherwise: 'required',
   },
   tlsSni: {
@@ -444,19 +444,10 @@ export type StaticName = keyof typeof STATIC_SETTINGS;
 type Values<Table extends Record<string, Setting>> = {
   -readonly [Name in keyof Table]?: z.output<Table[Name]['kind']['schema']>;
 };
-type Inputs<Table extends Record<string, Setting>> = { [Name in keyof Table]?: z.input<Table[Name]['kind']['schema']> };
 
 /** The settings as they are used; what is absent was not given. */
 export type SettingValues = Values<typeof SETTINGS>;
 export type StaticValues = Values<typeof STATIC_SETTINGS>;
-
-/**
- * What `uwsgiref.config.ts` and its like export.
- *
- * @example
- * export default { app: './app.ts:app', bind: '0.0.0.0:8000', workers: 'auto' } satisfies ConfigurationFile;
- */
-export type ConfigurationFile = Inputs<typeof SETTINGS> & { static?: Inputs<typeof STATIC_SETTINGS> };
 
 /** `maxBodySize` to `--max-body-size`. */
 export function flagOf(name: string): string {

@@ -21,7 +21,8 @@ const SPELLINGS: Record<string, string> = Object.fromEntries(
 );
 
 export const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/;
-export const SIZE = /^(\d+(?:\.\d+)?) ?((?:[kmgt]i?)?b)?$/i;
+// Without the flag i, which a JSON schema has not.
+export const SIZE = /^(\d+(?:\.\d+)?) ?((?:[kKmMgGtT][iI]?)?[bB])?$/;
 export const PERMISSIONS = /^(?:0o)?[0-7]{1,4}$/;
 export const BIND = /^(?:unix:.+|fd:\d+|(?:\[[\da-fA-F:.]+(?:%\w+)?\]|[^[\]:/\s]*):\d+)$/;
 
