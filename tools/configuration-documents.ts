@@ -52,7 +52,11 @@ function typeOfFile(): string {
   return `/** The type of configuration files. Made from the table of settings by \`npm run document\`. */
 
 /** Where to listen, as in '127.0.0.1:8000', '[::1]:8000', ':8000', 'unix:/run/app.sock?mode=660' or 'fd:3'. */
-export type Place = string | { host: string; port: number } | { path: string; mode?: string | undefined } | { fd: number };
+export type Place =
+  | string
+  | { host: string; port: number }
+  | { path: string; mode?: string | undefined }
+  | { fd: number };
 
 export interface CertificateFiles {
   key: string;
