@@ -2,9 +2,9 @@ import { connect } from 'node:net';
 import { afterAll, describe, it } from 'vitest';
 import { demoApp, makeServer } from '../../src/simple-server.js';
 import type { Environ, HeaderList } from '../../src/types.js';
+import type { Random } from '../random.mjs';
 import { quiet } from '../server/fixtures/made-server.js';
 import { differential } from './oracle.js';
-import type { Random } from './random.js';
 
 interface EnvironCase {
   /** One byte a character. */

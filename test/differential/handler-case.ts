@@ -1,5 +1,5 @@
 import type { HeaderList } from '../../src/types.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.mjs';
 
 /** What an application does, when it is called or while its body is iterated over. A block of null is none. */
 export type Step =

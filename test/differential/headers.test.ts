@@ -1,8 +1,8 @@
 import { it } from 'vitest';
 import { Headers } from '../../src/headers.js';
 import type { HeaderList } from '../../src/types.js';
+import type { Random } from '../random.mjs';
 import { attempt, differential } from './oracle.js';
-import type { Random } from './random.js';
 
 type Params = Record<string, string | null>;
 type Operation =

@@ -6,8 +6,8 @@ import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { Environ } from '../../src/types.js';
+import { Random } from '../random.mjs';
 import { plain, started } from '../server/fixtures/started-server.js';
-import { Random } from './random.js';
 
 /**
  * Node's own parser, llhttp in its strict mode, as the second reader of what the engine accepts: a head that two

@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, type TestContext, vi } from 'vitest';
-import { Random } from './random.js';
+import { Random } from '../random.mjs';
 
 /** How many cases a room is asked, and the seed that they are invented from. */
 const CASES = wholeNumber('DIFFERENTIAL_CASES', 500);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, it } from 'vitest';
 import { DescriptorInput, MemoryInput } from '../../src/streams.js';
 import type { InputStream } from '../../src/types.js';
+import type { Random } from '../random.mjs';
 import { differential } from './oracle.js';
-import type { Random } from './random.js';
 
 const SOURCES = ['memory', 'view', 'file', 'part of a file', 'short file', 'pipe', 'part of a pipe'] as const;
 

@@ -1,8 +1,8 @@
 import { describe, it } from 'vitest';
 import type { Environ } from '../../src/types.js';
 import { applicationUri, guessScheme, requestUri, setupTestingDefaults, shiftPathInfo } from '../../src/util.js';
+import type { Random } from '../random.mjs';
 import { attempt, differential } from './oracle.js';
-import type { Random } from './random.js';
 
 const PATH = 'ab/./;=,:@%?#&+ ~_-\'"<>\\^`{|}\xe4\xff\x00\x7f\u0100';
 

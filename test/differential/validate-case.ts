@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../random.mjs';
 
 /**
  * JSON is itself, an array a list; what JSON has not is an object of one key, its type. JavaScript has no tuples, so
