@@ -1,87 +1,106 @@
 /** The metrics of all workers together, and of those that were, for Prometheus. */
 
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
-import type { Supervisor } from '../host/supervisor.js';
-import type { WorkerProcess } from '../host/worker-process.js';
+import { textOf } from '../host/held-sockets.js';
+import { VERSION } from '../version.js';
+import { acceptQueueLength } from './accept-queue.js';
+import type { Fleet, FleetWorker } from './fleet.js';
 
 /** As prom-client has the metrics of one registry. */
 type Metrics = object[];
 
 export class FleetMetrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
-  readonly #supervisor: Supervisor;
+  readonly #fleet: Fleet;
   readonly #own = new Registry();
   /** What workers have counted that are gone: a sum that became less would look like a restart of everything. */
   #departed: Metrics = [];
-  /** The last that was heard of each worker, by its process id. */
-  readonly #latest = new Map<number, Metrics>();
+  /** The last that was heard of each worker that is not gone. */
+  readonly #latest = new Map<FleetWorker, Metrics>();
+  /** Those who have said their last word; an answer that comes behind it would count them twice. */
+  readonly #parted = new WeakSet<FleetWorker>();
+  #text: Promise<string> | undefined;
 
-  constructor(supervisor: Supervisor) {
-    this.#supervisor = supervisor;
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
     this.#register();
-    supervisor.onFarewell = (worker, metrics) => this.#latest.set(worker.pid, metrics);
+    fleet.onFarewell = (worker, metrics) => this.#part(worker, metrics);
   }
 
-  /** @returns the text that Prometheus reads */
-  async text(): Promise<string> {
-    const { workers } = this.#supervisor;
-    await Promise.all(workers.map((worker) => this.#ask(worker)));
-    const alive = new Set(workers.map(({ pid }) => pid));
-    for (const [pid, metrics] of this.#latest) if (!alive.has(pid)) await this.#depart(pid, metrics);
-    const parts = [this.#departed, ...this.#latest.values(), await this.#own.getMetricsAsJSON()];
-    return AggregatorRegistry.aggregate(parts).metrics();
+  /** @returns the text that Prometheus reads; the same for all who ask while it is being collected */
+  text(): Promise<string> {
+    this.#text ??= this.#collect().finally(() => {
+      this.#text = undefined;
+    });
+    return this.#text;
   }
 
-  async #ask(worker: WorkerProcess): Promise<void> {
+  async #collect(): Promise<string> {
+    const own = await this.#own.getMetricsAsJSON();
+    await Promise.all(this.#fleet.workers.map((worker) => this.#ask(worker)));
+    // A worker that was killed has said no last word; what it told last has to do.
+    const alive = new Set(this.#fleet.workers);
+    for (const [worker, metrics] of this.#latest) if (!alive.has(worker)) this.#part(worker, metrics);
+    return AggregatorRegistry.aggregate([this.#departed, ...this.#latest.values(), own]).metrics();
+  }
+
+  async #ask(worker: FleetWorker): Promise<void> {
+    // One that starts has counted nothing, and may be too busy with that to say so.
+    if (worker.state === 'starting') return;
     const metrics = await worker.ask('metrics');
-    if (metrics !== undefined) this.#latest.set(worker.pid, metrics);
+    if (metrics !== undefined && !this.#parted.has(worker)) this.#latest.set(worker, metrics);
   }
 
-  async #depart(pid: number, metrics: Metrics): Promise<void> {
-    this.#latest.delete(pid);
+  #part(worker: FleetWorker, metrics: Metrics): void {
+    if (this.#parted.has(worker)) return;
+    this.#parted.add(worker);
+    this.#latest.delete(worker);
     const counted = metrics.filter((metric) => (metric as { type: string }).type !== 'gauge');
-    this.#departed = await AggregatorRegistry.aggregate([this.#departed, counted]).getMetricsAsJSON();
+    this.#departed = AggregatorRegistry.aggregate([this.#departed, counted]).getMetricsAsArray();
   }
 
   #register(): void {
-    const supervisor = this.#supervisor;
+    const fleet = this.#fleet;
     const registers = [this.#own];
-    new Gauge({
-      name: 'uwsgiref_workers',
-      help: 'Workers, by their state.',
-      labelNames: ['state'],
-      registers,
-      collect() {
-        this.reset();
-        for (const state of ['starting', 'ready', 'stopping']) this.set({ state }, 0);
-        for (const { state } of supervisor.workers) this.inc({ state });
-      },
+    const counter = (name: string, help: string, value: () => number) =>
+      new Counter({
+        name: `uwsgiref_${name}`,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(value());
+        },
+      });
+    const gauge = (name: string, help: string, labelNames: string[], fill: (metric: Gauge) => void) =>
+      new Gauge({
+        name: `uwsgiref_${name}`,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          fill(this);
+        },
+      });
+
+    gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'node'], (metric) =>
+      metric.set({ version: VERSION, node: process.versions.node }, 1),
+    );
+    gauge('ready', '1 where new clients are welcome.', [], (metric) => metric.set(fleet.ready ? 1 : 0));
+    gauge('workers', 'Workers, by their state.', ['state'], (metric) => {
+      for (const state of ['starting', 'ready', 'stopping']) metric.set({ state }, 0);
+      for (const { state } of fleet.workers) metric.inc({ state });
     });
-    new Gauge({
-      name: 'uwsgiref_ready',
-      help: '1 where new clients are welcome.',
-      registers,
-      collect() {
-        this.set(supervisor.ready ? 1 : 0);
-      },
+    gauge('workers_wanted', 'Workers that there ought to be.', [], (metric) => metric.set(fleet.wanted));
+    gauge('accept_queue', 'Connections that wait for a worker to accept them.', ['listener'], (metric) => {
+      for (const { fd, address } of fleet.sockets.all) {
+        const length = acceptQueueLength(fd);
+        if (length !== undefined) metric.set({ listener: textOf(address) }, length);
+      }
     });
-    new Counter({
-      name: 'uwsgiref_worker_deaths_total',
-      help: 'Workers that ended without being told to.',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(supervisor.deaths);
-      },
-    });
-    new Counter({
-      name: 'uwsgiref_reloads_total',
-      help: 'Reloads that succeeded.',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(supervisor.reloads);
-      },
-    });
+    counter('worker_starts_total', 'Workers started, the first ones and those in place of others.', () => fleet.made);
+    counter('worker_deaths_total', 'Workers that ended without being told to.', () => fleet.deaths);
+    counter('reloads_total', 'Reloads that succeeded.', () => fleet.reloads);
   }
 }

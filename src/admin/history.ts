@@ -1,47 +1,47 @@
-/** The last quarter of an hour of a supervisor's workers, for those who look at charts. */
+/** The last quarter of an hour of all workers together, for those who look at charts. */
 
 import type { Vitals } from '../host/messages.js';
 import { DURATION_BUCKETS } from '../host/request-metrics.js';
-import type { Supervisor } from '../host/supervisor.js';
+import type { Fleet, FleetWorker } from './fleet.js';
 
-/** How far apart the samples are, and how many are kept. Milliseconds. */
-const INTERVAL = 5000;
-const KEPT = 180;
+/** How far apart the samples are, at least two beats of a worker, and how many are kept. Milliseconds. */
+export const INTERVAL = 2000;
+export const KEPT = 450;
 
-/** What happened in one interval, by all workers together. */
+/** What happened in one interval. */
 export interface Sample {
   /** Its end, in milliseconds since 1970. */
   readonly time: number;
+  /** Those that serve. */
   readonly workers: number;
-  /** A second. */
+  /** Answers a second, and those of 4xx and of 5xx among them; one that did not begin counts with the latter. */
   readonly requests: number;
+  readonly clientErrors: number;
+  readonly serverErrors: number;
+  /** Bytes of bodies a second. */
   readonly bytes: number;
-  /** Answers of 5xx, and those that did not begin, a second. */
-  readonly errors: number;
   readonly openConnections: number;
   readonly inFlight: number;
-  /** Milliseconds within which this share of the answers ended; null where there were none. */
+  /** Milliseconds within which this share of the applications' answers ended; null where there were none. */
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;
+  /** Milliseconds, of the worst worker. */
   readonly loopDelayMs: number;
-  /** Bytes. */
+  /** How many processors were busy, on average. */
+  readonly cpu: number;
+  /** Bytes resident. */
   readonly memory: number;
 }
 
-/** What the charts need of a worker's counts. */
-type Counts = Pick<Vitals, 'bytes' | 'durations' | 'statuses'>;
-
-const NONE: Counts = { bytes: 0, durations: [], statuses: [] };
-
 export class History {
-  readonly samples: Sample[] = [];
-  readonly #supervisor: Supervisor;
-  #last = new Map<number, Counts>();
+  readonly #fleet: Fleet;
+  readonly #samples: Sample[] = [];
+  #last = new Map<FleetWorker, Vitals>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(supervisor: Supervisor) {
-    this.#supervisor = supervisor;
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
     this.#timer = setInterval(() => this.#take(), INTERVAL).unref();
   }
 
@@ -49,50 +49,64 @@ export class History {
     clearInterval(this.#timer);
   }
 
+  /** @returns the samples later than `time`, in milliseconds since 1970, oldest first */
+  since(time: number): Sample[] {
+    return this.#samples.filter((sample) => sample.time > time);
+  }
+
   #take(): void {
-    const known = this.#supervisor.workers.flatMap(({ pid, vitals }) =>
-      vitals === undefined ? [] : [{ pid, vitals }],
-    );
+    const { workers } = this.#fleet;
+    const known = new Map(workers.flatMap((worker) => (worker.vitals ? [[worker, worker.vitals]] : [])));
     const durations = new Array<number>(DURATION_BUCKETS.length + 1).fill(0);
-    let [requests, errors, bytes] = [0, 0, 0];
-    for (const { pid, vitals } of known) {
-      const last = this.#last.get(pid) ?? NONE;
-      vitals.durations.forEach((count, bucket) => {
-        const since = count - (last.durations[bucket] ?? 0);
-        durations[bucket]! += since;
-        requests += since;
+    const rates = { requests: 0, clientErrors: 0, serverErrors: 0, bytes: 0, cpu: 0 };
+    for (const [worker, now] of known) {
+      const last = this.#last.get(worker) ?? nothingAt(worker.startedAt);
+      // By the worker's own clock: how many of its beats fall into an interval varies.
+      const seconds = (now.time - last.time) / 1000;
+      if (seconds <= 0) continue;
+      const answers = now.statuses.map((count, digit) => count - (last.statuses[digit] ?? 0));
+      rates.requests += answers.reduce((sum, count) => sum + count, 0) / seconds;
+      rates.clientErrors += answers[4]! / seconds;
+      rates.serverErrors += (answers[5]! + answers[0]!) / seconds;
+      rates.bytes += (now.bytes - last.bytes) / seconds;
+      rates.cpu += (now.cpu - last.cpu) / seconds;
+      now.durations.forEach((count, bucket) => {
+        durations[bucket]! += count - (last.durations[bucket] ?? 0);
       });
-      for (const failed of [0, 5]) errors += (vitals.statuses[failed] ?? 0) - (last.statuses[failed] ?? 0);
-      bytes += vitals.bytes - last.bytes;
     }
-    this.#last = new Map(known.map(({ pid, vitals }) => [pid, vitals]));
-    const sum = (pick: (vitals: Vitals) => number) => known.reduce((total, { vitals }) => total + pick(vitals), 0);
-    const perSecond = (count: number) => (count * 1000) / INTERVAL;
-    this.samples.push({
+    this.#last = known;
+    const vitals = [...known.values()];
+    const sum = (pick: (vitals: Vitals) => number) => vitals.reduce((total, each) => total + pick(each), 0);
+    this.#samples.push({
       time: Date.now(),
-      workers: known.length,
-      requests: perSecond(requests),
-      bytes: perSecond(bytes),
-      errors: perSecond(errors),
+      workers: workers.filter(({ state }) => state === 'ready').length,
+      ...rates,
       openConnections: sum(({ openConnections }) => openConnections),
       inFlight: sum(({ inFlight }) => inFlight),
       p50: quantile(durations, 0.5),
       p95: quantile(durations, 0.95),
       p99: quantile(durations, 0.99),
-      loopDelayMs: Math.max(0, ...known.map(({ vitals }) => vitals.loopDelayMs)),
+      loopDelayMs: Math.max(0, ...vitals.map(({ loopDelayMs }) => loopDelayMs)),
       memory: sum(({ memory }) => memory),
     });
-    if (this.samples.length > KEPT) this.samples.shift();
+    if (this.#samples.length > KEPT) this.#samples.shift();
   }
 }
 
-/** Within its bucket, as if the answers were spread evenly. */
+function nothingAt(time: number): Pick<Vitals, 'time' | 'statuses' | 'durations' | 'bytes' | 'cpu'> {
+  return { time, statuses: [], durations: [], bytes: 0, cpu: 0 };
+}
+
+/**
+ * @param counts of the buckets of `DURATION_BUCKETS`, of which each is taken for evenly filled
+ * @returns milliseconds; null where nothing was counted
+ */
 export function quantile(counts: readonly number[], share: number): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;
   let below = 0;
   for (const [bucket, count] of counts.entries()) {
-    if (below + count >= share * total && count > 0) {
+    if (count > 0 && below + count >= share * total) {
       const begin = DURATION_BUCKETS[bucket - 1] ?? 0;
       const end = DURATION_BUCKETS[bucket] ?? begin;
       return begin + (end - begin) * ((share * total - below) / count);

@@ -1,156 +1,199 @@
 /** The administration of a supervisor, over HTTP: what Prometheus, load balancers, `uwsgiref ctl` and people ask for. */
 
 import type { Bind } from '../configuration/index.js';
-import { nameOf } from '../host/service.js';
-import type { Supervisor } from '../host/supervisor.js';
 import { type Server, serve } from '../server/index.js';
-import type { Application, Chunk, Environ, HeaderList, StartResponse } from '../types.js';
-import { VERSION } from '../version.js';
+import type { Environ } from '../types.js';
+import type { Fleet } from './fleet.js';
 import { FleetMetrics } from './fleet-metrics.js';
-import { History } from './history.js';
-import type { RequestInFlight, Status, WorkerSummary } from './status.js';
-import { statusPage } from './status-page.js';
+import { History, INTERVAL, KEPT } from './history.js';
+import { type HistoryReply, slowRequests, statusOf } from './status.js';
+import { readStatusPage } from './status-page.js';
+
+/** The address and the end of the administration. */
+export type AdminServer = Pick<Server, 'url' | 'close'>;
 
 /** What administration can have done besides what the supervisor does by itself. */
 export interface Reloader {
+  /** @throws Error when nothing has changed, because something is wrong */
   reload(why: string): Promise<void>;
 }
 
-/** The field that a command must carry. A page of another site cannot make a browser send it. */
+/** The field that a command must carry. A page of another site cannot make a browser send it (CORS). */
 export const CONTROL_FIELD = 'X-Uwsgiref-Control';
 
-interface Reply {
+export interface Reply {
   readonly status: string;
-  readonly headers: HeaderList;
-  readonly body: Chunk;
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly body: string;
 }
+
+interface Page {
+  /** Who may ask: whoever reaches the address; that, and not by a name of elsewhere; or programs of this machine. */
+  readonly readers: 'all' | 'direct' | 'local';
+  answer(environ: Environ): Reply | Promise<Reply>;
+}
+
+/** What all answers have in common: no cache keeps them, no other site embeds them, nobody guesses what they are. */
+const COMMON = [
+  ['Cache-Control', 'no-store'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Referrer-Policy', 'no-referrer'],
+] as const;
 
 /**
  * Serves the administration at `configuration.admin`.
  *
  * @throws ListenError when the address cannot be bound
  */
-export function serveAdmin(supervisor: Supervisor, reloader: Reloader): Promise<Server> {
-  const bind = supervisor.configuration.admin as Bind;
-  const admin = new Administration(supervisor, reloader);
-  return serve(admin.application, { ...bind, maxBodySize: 0, maxConnections: 1000 });
+export async function serveAdmin(fleet: Fleet, reloader: Reloader): Promise<AdminServer> {
+  const bind = fleet.configuration.admin as Bind;
+  const history = new History(fleet);
+  const pages = pagesOf(fleet, history, readStatusPage());
+  const commands = commandsOf(fleet, reloader);
+  try {
+    const server = await serve(
+      async (environ, startResponse) => {
+        const { status, headers, body } = await answer(environ, pages, commands);
+        startResponse(
+          status,
+          [...headers, ...COMMON].map(([name, value]) => [name, value]),
+        );
+        return [body];
+      },
+      // A reload takes as long as the workers take to start.
+      { ...bind, maxBodySize: 0, maxConnections: 1000, requestTimeout: 0 },
+    );
+    return {
+      url: server.url,
+      close(options) {
+        history.close();
+        return server.close(options);
+      },
+    };
+  } catch (error) {
+    history.close();
+    throw error;
+  }
 }
 
-class Administration {
-  readonly #supervisor: Supervisor;
-  readonly #reloader: Reloader;
-  readonly #history: History;
-  readonly #metrics: FleetMetrics;
+function pagesOf(fleet: Fleet, history: History, statusPage: Reply): ReadonlyMap<string, Page> {
+  const metrics = new FleetMetrics(fleet);
+  return new Map<string, Page>([
+    ['/live', { readers: 'all', answer: () => text('200 OK', 'live\n') }],
+    [
+      '/ready',
+      {
+        readers: 'all',
+        answer: () => (fleet.ready ? text('200 OK', 'ready\n') : text('503 Service Unavailable', 'not ready\n')),
+      },
+    ],
+    [
+      '/metrics',
+      {
+        readers: 'all',
+        answer: async () => ({
+          status: '200 OK',
+          headers: [['Content-Type', metrics.contentType]],
+          body: await metrics.text(),
+        }),
+      },
+    ],
+    ['/', { readers: 'direct', answer: () => statusPage }],
+    ['/status', { readers: 'direct', answer: () => json(statusOf(fleet)) }],
+    [
+      '/history',
+      {
+        readers: 'direct',
+        answer({ QUERY_STRING: query }) {
+          const after = Number(new URLSearchParams(query).get('after') ?? 0);
+          const reply: HistoryReply = { interval: INTERVAL, kept: KEPT, samples: history.since(after) };
+          return json(reply);
+        },
+      },
+    ],
+    ['/slow', { readers: 'local', answer: async () => json(await slowRequests(fleet)) }],
+  ]);
+}
 
-  constructor(supervisor: Supervisor, reloader: Reloader) {
-    this.#supervisor = supervisor;
-    this.#reloader = reloader;
-    this.#history = new History(supervisor);
-    this.#metrics = new FleetMetrics(supervisor);
-  }
+type Command = (environ: Environ) => Reply | Promise<Reply>;
 
-  get application(): Application {
-    return async (environ, startResponse) => {
-      const { status, headers, body } = await this.#answer(environ);
-      return send(startResponse, status, [...headers, ['Cache-Control', 'no-store']], body);
-    };
-  }
-
-  async #answer(environ: Environ): Promise<Reply> {
-    const { REQUEST_METHOD: method, PATH_INFO: path = '/' } = environ;
-    const reads = method === 'GET' || method === 'HEAD';
-    if (reads && path === '/live') return text('200 OK', 'live\n');
-    if (reads && path === '/ready') {
-      return this.#supervisor.ready ? text('200 OK', 'ready\n') : text('503 Service Unavailable', 'not ready\n');
-    }
-    if (reads && path === '/metrics') {
-      return {
-        status: '200 OK',
-        headers: [['Content-Type', this.#metrics.contentType]],
-        body: await this.#metrics.text(),
-      };
-    }
-    if (!isOwnName(environ)) {
-      return text('403 Forbidden', 'The administration is asked for by an address, or as localhost\n');
-    }
-    if (reads && path === '/') return statusPage();
-    if (reads && path === '/status') return json('200 OK', this.#status());
-    if (reads && path === '/slow') return json('200 OK', await this.#slow());
-    if (method === 'POST') return this.#command(path, environ);
-    return text('404 Not Found', 'There are /, /status, /slow, /metrics, /live and /ready\n');
-  }
-
-  async #command(path: string, environ: Environ): Promise<Reply> {
-    if (environ[`HTTP_${CONTROL_FIELD.toUpperCase().replaceAll('-', '_')}`] === undefined) {
-      return text('403 Forbidden', `A command needs the field ${CONTROL_FIELD}\n`);
-    }
-    switch (path) {
-      case '/reload':
-        return this.#reload();
-      case '/drain':
-        this.#supervisor.draining = true;
+function commandsOf(fleet: Fleet, reloader: Reloader): ReadonlyMap<string, Command> {
+  return new Map<string, Command>([
+    [
+      '/reload',
+      async () => {
+        try {
+          await reloader.reload('Administration');
+          return text('200 OK', 'Reloaded\n');
+        } catch (error) {
+          const { message } = error as Error;
+          return text('500 Internal Server Error', `Reload failed, and the old workers stay: ${message}\n`);
+        }
+      },
+    ],
+    [
+      '/drain',
+      () => {
+        fleet.draining = true;
         return text('200 OK', 'Not ready from now on; clients that come are served all the same\n');
-      case '/undrain':
-        this.#supervisor.draining = false;
-        return text('200 OK', 'Ready\n');
-      case '/scale': {
-        const workers = new URLSearchParams(environ.QUERY_STRING ?? '').get('workers') ?? '';
+      },
+    ],
+    [
+      '/undrain',
+      () => {
+        fleet.draining = false;
+        return text('200 OK', 'Ready again\n');
+      },
+    ],
+    [
+      '/scale',
+      ({ QUERY_STRING: query }) => {
+        const workers = new URLSearchParams(query).get('workers') ?? '';
         if (!/^[1-9]\d{0,3}$/.test(workers)) {
           return text('400 Bad Request', `workers must be a number from 1 to 9999, got '${workers}'\n`);
         }
-        this.#supervisor.scale(Number(workers));
+        fleet.scale(Number(workers));
         return text('200 OK', `${workers} workers are wanted\n`);
-      }
-    }
-    return text('404 Not Found', 'There are /reload, /scale, /drain and /undrain\n');
-  }
+      },
+    ],
+  ]);
+}
 
-  async #reload(): Promise<Reply> {
-    try {
-      await this.#reloader.reload('Administration');
-      return text('200 OK', 'Reloaded\n');
-    } catch (error) {
-      return text(
-        '500 Internal Server Error',
-        `Reload failed, and the old workers stay: ${(error as Error).message}\n`,
-      );
-    }
+async function answer(
+  environ: Environ,
+  pages: ReadonlyMap<string, Page>,
+  commands: ReadonlyMap<string, Command>,
+): Promise<Reply> {
+  const { REQUEST_METHOD: method, PATH_INFO: path = '/' } = environ;
+  const page = pages.get(path);
+  const command = commands.get(path);
+  if (page !== undefined) {
+    if (method !== 'GET' && method !== 'HEAD') return notAllowed('GET, HEAD');
+    return refusalOf(environ, page.readers) ?? page.answer(environ);
   }
+  if (command !== undefined) {
+    if (method !== 'POST') return notAllowed('POST');
+    return refusalOf(environ, 'local') ?? refusalWithoutField(environ) ?? command(environ);
+  }
+  const known = [...pages.keys()].join(', ');
+  return text('404 Not Found', `There are ${known}, and, by POST, ${[...commands.keys()].join(', ')}\n`);
+}
 
-  #status(): Status {
-    const { configuration, startedAt, urls, ready, draining, stopping, wanted, deaths, reloads } = this.#supervisor;
-    const workers = this.#supervisor.workers.map(
-      ({ number, pid, state, startedAt, vitals }): WorkerSummary => ({ number, pid, state, startedAt, vitals }),
-    );
-    return {
-      version: VERSION,
-      node: process.versions.node,
-      pid: process.pid,
-      served: nameOf(configuration.served),
-      startedAt,
-      now: Date.now(),
-      urls,
-      ready,
-      draining,
-      stopping,
-      wanted,
-      deaths,
-      reloads,
-      workers,
-      history: this.#history.samples,
-    };
+function refusalOf(environ: Environ, readers: Page['readers']): Reply | undefined {
+  if (readers === 'all') return undefined;
+  if (!isOwnName(environ)) {
+    return text('403 Forbidden', 'Ask for this by an address, or as localhost: any site can have a name point here\n');
   }
+  if (readers === 'local' && !isLocal(environ)) {
+    return text('403 Forbidden', 'This is for programs on the machine of the server\n');
+  }
+  return undefined;
+}
 
-  /** Of all workers, longest first. */
-  async #slow(): Promise<Array<RequestInFlight & { worker: number }>> {
-    const lists = await Promise.all(
-      this.#supervisor.workers.map(async (worker) => {
-        const requests = (await worker.ask('slow')) ?? [];
-        return requests.map((request) => ({ ...request, worker: worker.number }));
-      }),
-    );
-    return lists.flat().sort((one, other) => other.elapsedMs - one.elapsedMs);
-  }
+function refusalWithoutField(environ: Environ): Reply | undefined {
+  if (environ[`HTTP_${CONTROL_FIELD.toUpperCase().replaceAll('-', '_')}`] !== undefined) return undefined;
+  return text('403 Forbidden', `A command needs the field ${CONTROL_FIELD}\n`);
 }
 
 /**
@@ -161,15 +204,20 @@ function isOwnName({ HTTP_HOST: host = '' }: Environ): boolean {
   return /^(localhost|\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\])?(:\d+)?$/i.test(String(host));
 }
 
+/** Of a Unix socket or of a loopback address; only a program that is here already can connect from those. */
+function isLocal({ REMOTE_ADDR: address }: Environ): boolean {
+  return address === '' || address === '::1' || /^127\./.test(address ?? '');
+}
+
+function notAllowed(methods: string): Reply {
+  const { status, headers, body } = text('405 Method Not Allowed', `Only ${methods} will do here\n`);
+  return { status, headers: [...headers, ['Allow', methods]], body };
+}
+
 function text(status: string, body: string): Reply {
   return { status, headers: [['Content-Type', 'text/plain; charset=utf-8']], body };
 }
 
-function json(status: string, value: unknown): Reply {
-  return { status, headers: [['Content-Type', 'application/json']], body: `${JSON.stringify(value)}\n` };
-}
-
-function send(startResponse: StartResponse, status: string, headers: HeaderList, body: Chunk): Chunk[] {
-  startResponse(status, headers);
-  return [body];
+function json(value: unknown): Reply {
+  return { status: '200 OK', headers: [['Content-Type', 'application/json']], body: `${JSON.stringify(value)}\n` };
 }

@@ -41,6 +41,8 @@ export interface RequestInFlight {
 
 /** How a worker is. Counts are since its start. */
 export interface Vitals {
+  /** When it was so, in milliseconds since 1970. */
+  readonly time: number;
   readonly requests: number;
   readonly refused: number;
   readonly connections: number;
@@ -50,6 +52,8 @@ export interface Vitals {
   readonly inFlight: number;
   /** Bytes resident. */
   readonly memory: number;
+  /** Seconds of a processor. */
+  readonly cpu: number;
   /** Milliseconds that the event loop was late, at worst since the last beat. */
   readonly loopDelayMs: number;
   /** Counts of answers by their duration, in the buckets of `DURATION_BUCKETS`. */

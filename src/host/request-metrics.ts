@@ -58,6 +58,8 @@ export class RequestMetrics {
   readonly #refusals = new Map<string, number>();
   readonly #durations = new Durations();
   readonly #firstBytes = new Durations();
+  /** How late the loop was, at worst in each beat: what a scrape every quarter of a minute would miss otherwise. */
+  readonly #loopDelays = new Durations();
   #bytes = 0;
   #aborted = 0;
   readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION });
@@ -84,14 +86,17 @@ export class RequestMetrics {
     this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
   }
 
-  /** How the worker is. The loop's delay is that since the last call. */
+  /** How the worker is. To be called once a beat: the loop's delay is that since the last call. */
   vitals(): Vitals {
     const statuses = new Array<number>(6).fill(0);
     for (const [status, count] of this.#statuses) statuses[Math.floor(status / 100)]! += count;
     const { requests = 0, refused = 0, connections = 0 } = this.#servers[0]?.stats() ?? {};
-    const loopDelayMs = this.#lateBy(this.#loopDelay.max);
+    // The histogram has the whole interval between two looks.
+    const loopDelayMs = Math.max(0, this.#loopDelay.max / 1e6 - LOOP_DELAY_RESOLUTION);
     this.#loopDelay.reset();
+    this.#loopDelays.observe(loopDelayMs);
     return {
+      time: Date.now(),
       requests,
       refused,
       connections,
@@ -100,6 +105,7 @@ export class RequestMetrics {
       bytes: this.#bytes,
       inFlight: Engine.get().inFlight().length,
       memory: process.memoryUsage.rss(),
+      cpu: cpuSeconds(),
       loopDelayMs,
       durations: this.#durations.counts,
       statuses,
@@ -118,11 +124,6 @@ export class RequestMetrics {
       for (const [wait, count] of Object.entries(server.stats().waits)) sums[wait] = (sums[wait] ?? 0) + count;
     }
     return sums;
-  }
-
-  /** @param nanoseconds as the histogram has it: the whole interval between two looks */
-  #lateBy(nanoseconds: number): number {
-    return Math.max(0, nanoseconds / 1e6 - LOOP_DELAY_RESOLUTION);
   }
 
   #register(): Registry {
@@ -157,10 +158,7 @@ export class RequestMetrics {
     total('sendfile_bytes_total', 'Bytes that left by sendfile.', () => stats()?.sendfileBytes ?? 0);
     total('connections_total', 'Connections accepted.', () => stats()?.connections ?? 0);
     total('dropped_connections_total', 'Connections closed at once, for a limit.', () => stats()?.dropped ?? 0);
-    total('cpu_seconds_total', 'Processor time of the workers.', () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1e6;
-    });
+    total('cpu_seconds_total', 'Processor time of the workers.', cpuSeconds);
     this.#durations.register(
       registry,
       'uwsgiref_request_duration_seconds',
@@ -170,6 +168,11 @@ export class RequestMetrics {
       registry,
       'uwsgiref_first_byte_seconds',
       'From the head of a request to the head of its answer.',
+    );
+    this.#loopDelays.register(
+      registry,
+      'uwsgiref_event_loop_delay_seconds',
+      'How late the event loop of a worker was, at worst in each second.',
     );
     const waits = () => this.#waits();
     new Gauge({
@@ -183,19 +186,13 @@ export class RequestMetrics {
     });
     gauge('requests_in_flight', 'Requests whose answer is not over.', () => Engine.get().inFlight().length);
     gauge('memory_bytes', 'Resident memory of the workers.', () => process.memoryUsage.rss());
-    const lateBy = (quantile: number) => this.#lateBy(this.#loopDelay.percentile(quantile * 100)) / 1000;
-    new Gauge({
-      name: 'uwsgiref_event_loop_delay_seconds',
-      help: 'How late the event loop of the worst worker is, over the last second.',
-      labelNames: ['quantile'],
-      aggregator: 'max',
-      registers,
-      collect() {
-        for (const quantile of [0.5, 0.99, 1]) this.set({ quantile }, lateBy(quantile));
-      },
-    });
     return registry;
   }
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function gaugeOf(value: () => number): (this: Gauge) => void {

@@ -1,8 +1,7 @@
 /** The process that a configuration describes, from its start to its end: signals, files and those who are told. */
 
-import { serveAdmin } from '../admin/index.js';
+import { type AdminServer, serveAdmin } from '../admin/index.js';
 import type { Configuration } from '../configuration/index.js';
-import type { Server } from '../server/index.js';
 import { enterDirectory, log, startDirectory } from './frame.js';
 import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
@@ -48,7 +47,7 @@ class Frame {
   readonly #invocation: Invocation;
   readonly #modules: ModuleWatch | undefined;
   #pidFile: PidFile | undefined;
-  #admin: Server | undefined;
+  #admin: AdminServer | undefined;
   #successor: Successor | undefined;
 
   constructor(supervisor: Supervisor, notifier: ServiceNotifier, invocation: Invocation) {
@@ -126,7 +125,7 @@ class Frame {
   }
 
   /** The predecessor closes its own meanwhile. */
-  async #inheritAdmin(): Promise<Server> {
+  async #inheritAdmin(): Promise<AdminServer> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await serveAdmin(this.#supervisor, this);

@@ -76,6 +76,11 @@ export class Supervisor {
     return this.#wanted;
   }
 
+  /** How many workers were started so far. */
+  get made(): number {
+    return this.#made;
+  }
+
   get stopping(): boolean {
     return this.#stopping;
   }
