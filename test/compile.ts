@@ -11,7 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * @param modules paths under src
  */
 export function compile(directory: string, ...modules: string[]): void {
-  const options = '--ignoreConfig --module nodenext --target es2022 --types node --skipLibCheck --rootDir src';
+  const options =
+    '--ignoreConfig --allowJs --module nodenext --target es2022 --types node --skipLibCheck --rootDir src';
   const sources = modules.map((module) => join('src', module));
   execFileSync(join(root, 'node_modules/.bin/tsc'), [...options.split(' '), '--outDir', directory, ...sources], {
     cwd: root,

@@ -3,6 +3,7 @@
 import type { Bind } from '../configuration/index.js';
 import { type Server, serve } from '../server/index.js';
 import type { Environ } from '../types.js';
+import { CONTROL_FIELD } from './control-field.js';
 import type { Fleet } from './fleet.js';
 import { FleetMetrics } from './fleet-metrics.js';
 import { History, INTERVAL, KEPT } from './history.js';
@@ -17,9 +18,6 @@ export interface Reloader {
   /** @throws Error when nothing has changed, because something is wrong */
   reload(why: string): Promise<void>;
 }
-
-/** The field that a command must carry. A page of another site cannot make a browser send it (CORS). */
-export const CONTROL_FIELD = 'X-Uwsgiref-Control';
 
 export interface Reply {
   readonly status: string;

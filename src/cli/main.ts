@@ -5,13 +5,14 @@ import { Command } from 'commander';
 import { ConfigurationError } from '../configuration/errors.js';
 import { VERSION } from '../version.js';
 import { addCheck } from './check.js';
+import { addCtl } from './ctl.js';
 import { addServe, addStatic } from './serve.js';
 
 const program = new Command('uwsgiref')
   .description("CPython's wsgiref in TypeScript, on a native engine")
   .version(VERSION)
   .configureOutput({ outputError: (text, write) => write(inOneLine(text)) });
-for (const add of [addServe, addStatic, addCheck]) add(program);
+for (const add of [addServe, addStatic, addCheck, addCtl]) add(program);
 
 // What nobody reads is no reason to end: of a report that goes to head(1), nor of a server whose log has lost its reader.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -1,4 +1,4 @@
-/** A chart of the last quarter of an hour: a figure with its latest value, its lines, and their legend. */
+/** A chart of the last minutes: a figure with its latest value, its lines, and their legend. */
 
 import { clock, joined } from './format.js';
 
@@ -16,12 +16,14 @@ import { clock, joined } from './format.js';
  * @property {string} title
  * @property {Series[]} series the first one's value is what the chart shows in large
  * @property {(value: number | null) => [text: string, unit: string]} quantity
- * @property {number} least what the axis reaches up to where all values are smaller
- * @property {boolean} [whole] whether the axis counts what has no fractions
+ * @property {'linear' | 'whole' | 'decades'} scale of the vertical axis: from zero, by whole numbers or not; or logarithmic
+ * @property {number} least what it reaches up to where all values are smaller
  * @property {number} [headline] the index of the series that is shown in large; default 0
  */
 
-const SPAN = 15 * 60_000;
+const MINUTE = 60_000;
+/** What the horizontal axis may span: as little as all samples need. Milliseconds. */
+const SPANS = [MINUTE, 3 * MINUTE, 6 * MINUTE, 15 * MINUTE];
 /** Room for the labels of the axes. Pixels. */
 const LEFT = 44;
 const BOTTOM = 18;
@@ -44,15 +46,36 @@ function svg(name, attributes, text) {
 }
 
 /**
- * @param {number} most
- * @param {boolean} whole
- * @returns {number} the distance of the lines of an axis that has two or three of them
+ * @param {Sample[]} samples
+ * @returns {number} milliseconds
  */
-function stepOf(most, whole) {
+export function spanOf(samples) {
+  const age = (samples.at(-1)?.time ?? 0) - (samples[0]?.time ?? 0);
+  return SPANS.find((each) => age <= each) ?? 15 * MINUTE;
+}
+
+/**
+ * @param {number} most
+ * @param {boolean} whole whether there are no fractions of what is counted
+ * @returns {number[]} where an axis from zero has its lines: two to four, at round numbers
+ */
+function linearTicks(most, whole) {
   const rough = most / 3;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((each) => each >= rough * 0.999) ?? 10 * power;
-  return whole ? Math.max(1, Math.ceil(step)) : step;
+  const round = [1, 2, 2.5, 5].find((factor) => factor * power >= rough) ?? 10;
+  const step = whole ? Math.max(1, Math.ceil(round * power)) : round * power;
+  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step);
+}
+
+/**
+ * @param {number} fewest above zero
+ * @param {number} most
+ * @returns {number[]} where a logarithmic axis has its lines
+ */
+function decades(fewest, most) {
+  const low = Math.floor(Math.log10(fewest));
+  const high = Math.max(low + 2, Math.ceil(Math.log10(most)));
+  return Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
 }
 
 export class Chart {
@@ -72,7 +95,7 @@ export class Chart {
     this.figure = /** @type {HTMLElement} */ (copy.firstElementChild);
     this.plot = /** @type {HTMLElement} */ (this.figure.querySelector('.plot'));
     /** @type {HTMLElement} */ (this.figure.querySelector('h3')).textContent = definition.title;
-    this.plot.setAttribute('aria-label', `${definition.title}, at a moment of the last 15 minutes`);
+    this.plot.setAttribute('aria-label', `${definition.title}, at a moment of the last minutes`);
     this.values = definition.series.map((series) => this.#legend(series));
     new ResizeObserver(() => this.#draw()).observe(this.plot);
     this.plot.addEventListener('pointermove', (event) => this.#point(event));
@@ -130,33 +153,33 @@ export class Chart {
   }
 
   #draw() {
-    const { series, quantity, least, whole = false } = this.definition;
+    const { series, quantity } = this.definition;
     const [width, height] = [this.plot.clientWidth - RIGHT, this.plot.clientHeight - BOTTOM];
     if (width <= LEFT) return;
-    const most = Math.max(least, ...this.#samples.flatMap((each) => series.map(({ value }) => value(each) ?? 0)));
-    const step = stepOf(most, whole);
-    const top = step * Math.ceil((most / step) * 0.999);
     const end = this.#samples.at(-1)?.time ?? Date.now();
+    const span = spanOf(this.#samples);
     /** @param {number} time */
-    const x = (time) => Math.round((LEFT + (width - LEFT) * (1 - (end - time) / SPAN)) * 10) / 10;
+    const x = (time) => Math.round((LEFT + (width - LEFT) * (1 - (end - time) / span)) * 10) / 10;
+    const { ticks, share } = this.#scale();
     /** @param {number} value */
-    const y = (value) => Math.round((height - (height - TOP) * (value / top)) * 10) / 10;
+    const y = (value) => Math.round((height - (height - TOP) * share(value)) * 10) / 10;
 
     const grid = [];
-    for (let value = 0; value <= top * 1.001; value += step) {
+    for (const [index, value] of ticks.entries()) {
       const at = Math.round(y(value)) + 0.5;
-      grid.push(svg('line', { x1: LEFT, x2: width, y1: at, y2: at, class: value === 0 ? 'base' : '' }));
+      grid.push(svg('line', { x1: LEFT, x2: width, y1: at, y2: at, class: index === 0 ? 'base' : '' }));
       const label = joined(quantity(value)).replace('/s', '');
-      if (value > 0) grid.push(svg('text', { x: LEFT - 8, y: at + 4, 'text-anchor': 'end' }, label));
+      if (index > 0) grid.push(svg('text', { x: LEFT - 8, y: at + 4, 'text-anchor': 'end' }, label));
     }
     const sample = this.#looked === null ? undefined : this.#samples[this.#looked];
     const looked = sample === undefined ? Number.NaN : x(sample.time);
-    for (const minutes of [15, 10, 5, 0]) {
-      const at = x(end - minutes * 60_000);
+    for (const thirds of [3, 2, 1, 0]) {
+      const ago = (span * thirds) / 3;
+      const at = x(end - ago);
       if (Math.abs(at - looked) < 2 * HALF_CLOCK) continue;
-      const anchor = minutes === 15 ? 'start' : minutes === 0 ? 'end' : 'middle';
-      const text = minutes === 0 ? 'now' : `−${minutes} min`;
-      grid.push(svg('text', { x: at, y: height + 15, 'text-anchor': anchor }, text));
+      const anchor = thirds === 3 ? 'start' : thirds === 0 ? 'end' : 'middle';
+      const past = span === MINUTE ? `−${ago / 1000} s` : `−${ago / MINUTE} min`;
+      grid.push(svg('text', { x: at, y: height + 15, 'text-anchor': anchor }, thirds === 0 ? 'now' : past));
     }
     if (this.#samples.length === 0) {
       const middle = { x: (LEFT + width) / 2, y: (TOP + height) / 2, 'text-anchor': 'middle', class: 'empty' };
@@ -176,6 +199,21 @@ export class Chart {
     this.#layer('cursor').replaceChildren(
       ...(sample === undefined ? [] : this.#cursor(sample, looked, width, height, y)),
     );
+  }
+
+  /** @returns {{ ticks: number[], share: (value: number) => number }} the lines, and how far up the axis a value is */
+  #scale() {
+    const { series, scale, least } = this.definition;
+    const values = this.#samples.flatMap((sample) => series.map(({ value }) => value(sample) ?? 0));
+    if (scale === 'decades') {
+      const above = values.filter((value) => value > 0);
+      const ticks = decades(Math.min(least, ...above), Math.max(...above, 0));
+      const [low = 1, high = 1] = [ticks[0], ticks.at(-1)];
+      return { ticks, share: (value) => Math.max(0, Math.log(value / low) / Math.log(high / low)) };
+    }
+    const ticks = linearTicks(Math.max(least, ...values) * 1.02, scale === 'whole');
+    const top = ticks.at(-1) ?? 1;
+    return { ticks, share: (value) => value / top };
   }
 
   /**
@@ -228,7 +266,7 @@ export class Chart {
     if (end === undefined) return;
     const { left, width } = this.plot.getBoundingClientRect();
     const share = (event.clientX - left - LEFT) / (width - RIGHT - LEFT);
-    const time = end - SPAN * (1 - share);
+    const time = end - spanOf(this.#samples) * (1 - share);
     const later = this.#samples.findIndex((sample) => sample.time >= time - this.#interval / 2);
     this.onLook(later < 0 ? this.#samples.length - 1 : later);
   }

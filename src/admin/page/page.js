@@ -1,6 +1,6 @@
 /** Asks the administration every other second, and shows what it says. */
 
-import { Chart } from './chart.js';
+import { Chart, spanOf } from './chart.js';
 import { clock, count, digits, duration, joined, memory, NONE, perSecond, span, throughput } from './format.js';
 
 /**
@@ -23,6 +23,7 @@ const CHARTS = [
   {
     title: 'Requests',
     quantity: perSecond,
+    scale: 'linear',
     least: 1,
     series: [
       { label: 'All', tone: 'blue', look: 'area', value: ({ requests }) => requests },
@@ -33,25 +34,27 @@ const CHARTS = [
   {
     title: 'Latency (p95)',
     quantity: duration,
+    scale: 'decades',
     least: 1,
     headline: 1,
     series: [
       { label: 'p50', tone: 'teal', look: 'line', value: ({ p50 }) => p50 },
-      { label: 'p95', tone: 'blue', look: 'area', value: ({ p95 }) => p95 },
+      { label: 'p95', tone: 'blue', look: 'line', value: ({ p95 }) => p95 },
       { label: 'p99', tone: 'violet', look: 'line', value: ({ p99 }) => p99 },
     ],
   },
   {
     title: 'Throughput',
     quantity: throughput,
+    scale: 'linear',
     least: 1000,
     series: [{ label: 'Bodies sent', tone: 'blue', look: 'area', value: ({ bytes }) => bytes }],
   },
   {
     title: 'Connections',
     quantity: count,
+    scale: 'whole',
     least: 3,
-    whole: true,
     series: [
       { label: 'Open', tone: 'blue', look: 'area', value: ({ openConnections }) => openConnections },
       { label: 'Requests in flight', tone: 'teal', look: 'line', value: ({ inFlight }) => inFlight },
@@ -60,8 +63,8 @@ const CHARTS = [
   {
     title: 'Workers',
     quantity: count,
+    scale: 'whole',
     least: 2,
-    whole: true,
     series: [
       { label: 'Serving', tone: 'gray', look: 'line', value: ({ workers }) => workers },
       { label: 'Processors busy', tone: 'blue', look: 'area', value: ({ cpu }) => cpu },
@@ -70,6 +73,7 @@ const CHARTS = [
   {
     title: 'Event loop delay',
     quantity: duration,
+    scale: 'linear',
     least: 3,
     series: [{ label: 'Worst worker', tone: 'blue', look: 'area', value: ({ loopDelayMs }) => loopDelayMs }],
   },
@@ -291,6 +295,8 @@ class Page {
   }
 
   #showCharts() {
+    const minutes = spanOf(this.#samples) / 60_000;
+    setText(element('charts-title'), `The last ${minutes === 1 ? 'minute' : `${minutes} minutes`}`);
     for (const chart of this.#charts) chart.show(this.#samples, this.#interval, this.#looked);
   }
 
