@@ -1,7 +1,7 @@
 /** The metrics of all workers together, and of those that were, for Prometheus. */
 
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
-import { textOf } from '../host/held-sockets.js';
+import { formatBind } from '../configuration/index.js';
 import { VERSION } from '../version.js';
 import { acceptQueueLength } from './accept-queue.js';
 import type { Fleet, FleetWorker } from './fleet.js';
@@ -94,9 +94,9 @@ export class FleetMetrics {
     });
     gauge('workers_wanted', 'Workers that there ought to be.', [], (metric) => metric.set(fleet.wanted));
     gauge('accept_queue', 'Connections that wait for a worker to accept them.', ['listener'], (metric) => {
-      for (const { fd, address } of fleet.sockets.all) {
+      for (const { fd, bind } of fleet.sockets.all) {
         const length = acceptQueueLength(fd);
-        if (length !== undefined) metric.set({ listener: textOf(address) }, length);
+        if (length !== undefined) metric.set({ listener: formatBind(bind) }, length);
       }
     });
     counter('worker_starts_total', 'Workers started, the first ones and those in place of others.', () => fleet.made);

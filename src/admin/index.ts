@@ -202,9 +202,12 @@ function isOwnName({ HTTP_HOST: host = '' }: Environ): boolean {
   return /^(localhost|\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\])?(:\d+)?$/i.test(String(host));
 }
 
-/** Of a Unix socket or of a loopback address; only a program that is here already can connect from those. */
-function isLocal({ REMOTE_ADDR: address }: Environ): boolean {
-  return address === '' || address === '::1' || /^127\./.test(address ?? '');
+/**
+ * Whether the client is on this machine: at a Unix socket, or with a loopback address or the very one that the
+ * administration is at, from which no other machine can connect.
+ */
+function isLocal({ REMOTE_ADDR: address = '', SERVER_NAME: own }: Environ): boolean {
+  return address === '' || address === '::1' || address.startsWith('127.') || address === own;
 }
 
 function notAllowed(methods: string): Reply {

@@ -195,18 +195,27 @@ describe('a name of another site that points here', () => {
   });
 });
 
-const elsewhere = Object.values(networkInterfaces())
+const own = Object.values(networkInterfaces())
   .flat()
   .find((each) => each !== undefined && !each.internal && each.family === 'IPv4')?.address;
 
-describe.skipIf(elsewhere === undefined)('a client of another address', () => {
+describe.skipIf(own === undefined)('a client of another address than this', () => {
   it('may look, but neither command nor see what others ask for', async () => {
-    const fleet = new FakeFleet(1, { host: elsewhere!, port: 0 });
+    // Bound to every address, the administration does not know that this one is its own.
+    const fleet = new FakeFleet(1, { host: '0.0.0.0', port: 0 });
     const { url } = await administered(fleet);
-    expect((await ask(url, '/status')).status).toBe(200);
-    expect((await ask(url, '/slow')).status).toBe(403);
-    expect((await ask(url, '/drain', { method: 'POST', headers: CONTROL })).status).toBe(403);
+    const at = `http://${own}:${new URL(url).port}`;
+    expect((await ask(at, '/status')).status).toBe(200);
+    expect((await ask(at, '/slow')).status).toBe(403);
+    expect((await ask(at, '/drain', { method: 'POST', headers: CONTROL })).status).toBe(403);
     expect(fleet.draining).toBe(false);
+  });
+
+  it('is none who has the address that is served', async () => {
+    const fleet = new FakeFleet(1, { host: own!, port: 0 });
+    const { url } = await administered(fleet);
+    expect((await ask(url, '/slow')).status).toBe(200);
+    expect((await ask(url, '/drain', { method: 'POST', headers: CONTROL })).status).toBe(200);
   });
 });
 
