@@ -11,6 +11,9 @@ const installed = compiledPackage();
 // As npm does it with what a package says is a command.
 chmodSync(join(installed, 'dist/cli/main.js'), 0o755);
 
+/** How long each state of affairs lasts under load. Milliseconds. */
+const WHILE = 500;
+
 describe.skipIf(!hasSystemd)(`under systemd${hasSystemd ? '' : ', which cannot be booted here'}`, () => {
   it('the first connection starts the service, without rights', async () => {
     const systemd = await Systemd.boot(installed);
@@ -27,22 +30,36 @@ describe.skipIf(!hasSystemd)(`under systemd${hasSystemd ? '' : ', which cannot b
     expect(status).not.toMatch(/^Uid:\t0\b/m);
   });
 
-  it('a reload and a restart cost nothing', async () => {
+  it('a reload, a restart and a takeover cost nothing', async () => {
     const systemd = await Systemd.boot(installed);
     await systemd.run('systemctl', 'start', 'uwsgiref.socket', 'uwsgiref.service');
     const load = new Load((command, args) => systemd.start(command, args), '127.0.0.1');
-    await later(500);
-    const before = await stateOf(systemd, 'MainPID');
+    await later(WHILE);
+
+    const first = await stateOf(systemd, 'MainPID');
     await systemd.run('systemctl', 'reload', 'uwsgiref.service');
     await systemd.run('sh', '-c', 'until grep -q Reloaded /run/output; do sleep 0.1; done');
-    expect(await stateOf(systemd, 'MainPID')).toBe(before);
-    await later(500);
+    expect(await stateOf(systemd, 'MainPID')).toBe(first);
+    await later(WHILE);
+
     await systemd.run('systemctl', 'restart', 'uwsgiref.service');
-    expect(await stateOf(systemd, 'MainPID')).not.toBe(before);
-    await later(500);
+    const second = await stateOf(systemd, 'MainPID');
+    expect(second).not.toBe(first);
+    await later(WHILE);
+
+    await systemd.run('systemctl', 'kill', '--signal=USR2', '--kill-who=main', 'uwsgiref.service');
+    while ((await stateOf(systemd, 'MainPID')) === second) await later(50);
+    await later(WHILE);
     const { answered, failures } = await load.end();
     expect(failures).toEqual([]);
     expect(answered).toBeGreaterThan(0);
+
+    // The new main process is no child of systemd, which does not wait for it then if KillMode is mixed.
+    const slow = systemd.run('curl', '--silent', '--fail', 'http://127.0.0.1/?pause=1000');
+    await later(WHILE);
+    await systemd.run('systemctl', 'stop', 'uwsgiref.socket', 'uwsgiref.service');
+    expect(await slow).toContain('instance');
+    expect(await stateOf(systemd, 'Result')).toBe('success');
   });
 
   it('a server that hangs is replaced', async () => {
