@@ -1,6 +1,6 @@
 /** Finds the application that `MODULE[:EXPORT]` names. */
 
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -43,7 +43,7 @@ async function importModule(specifier: string): Promise<Record<string, unknown>>
 
 function locate(specifier: string): string {
   const path = resolve(specifier);
-  if (existsSync(path)) return pathToFileURL(path).href;
+  if (exists(path)) return pathToFileURL(path).href;
   // A package is looked up from where the user is, and this one by its own name from wherever it is.
   for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
     try {
@@ -51,4 +51,13 @@ function locate(specifier: string): string {
     } catch {}
   }
   throw new ApplicationNotFoundError(`There is no file ${path}, and no package '${specifier}' from here`);
+}
+
+/** @throws ApplicationNotFoundError when this user may not know */
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw new ApplicationNotFoundError(`${path} cannot be reached: ${(error as Error).message}`, { cause: error });
+  }
 }

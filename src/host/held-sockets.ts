@@ -50,7 +50,8 @@ export class HeldSockets {
   }
 
   /**
-   * Opens what is not open yet. Sockets that are no longer asked for stay open until {@link closeOthers}.
+   * Opens what is not open yet, and anew a Unix socket whose file somebody has removed, which nobody can reach any more.
+   * Sockets that are no longer asked for stay open until {@link closeOthers}.
    *
    * @param owner who is to own the files of Unix sockets
    * @throws ListenError when one cannot be had; those that are held stay as they were
@@ -59,13 +60,21 @@ export class HeldSockets {
     const binds = this.#activated.length > 0 ? this.#activated : wanted;
     const opened: HeldSocket[] = [];
     try {
-      for (const bind of binds) if (!this.#held.has(keyOf(bind))) opened.push(open(bind, backlog, owner));
+      for (const bind of binds) if (!this.#has(bind)) opened.push(open(bind, backlog, owner));
     } catch (error) {
       for (const socket of opened) socket.close();
       throw error;
     }
-    for (const socket of opened) this.#held.set(keyOf(socket.bind), socket);
+    for (const socket of opened) {
+      this.#held.get(keyOf(socket.bind))?.abandon();
+      this.#held.set(keyOf(socket.bind), socket);
+    }
     this.#active = binds;
+  }
+
+  #has(bind: Bind): boolean {
+    const held = this.#held.get(keyOf(bind));
+    return held !== undefined && ('path' in bind ? fileAt(bind.path) === held.file : true);
   }
 
   /** Closes the sockets that the configuration no longer asks for. */

@@ -2,7 +2,7 @@
 
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
-/** The file belongs to a process that lives. The message tells which, and what to do. */
+/** The file belongs to a process that lives, or cannot be written. The message tells which, and what to do. */
 export class PidFileError extends Error {
   override name = 'PidFileError';
 }
@@ -18,11 +18,15 @@ export class PidFile {
    * Writes this process' id, as a whole or not at all.
    *
    * @param predecessor a process that may have the file, because this one takes its place
-   * @throws PidFileError when another process that lives has it
+   * @throws PidFileError when another process that lives has it, or it cannot be written
    */
   static create(path: string, predecessor?: number): PidFile {
     const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, `${process.pid}\n`);
+    try {
+      writeFileSync(draft, `${process.pid}\n`);
+    } catch (error) {
+      throw new PidFileError(`The pid file ${path} cannot be written: ${(error as Error).message}`, { cause: error });
+    }
     try {
       // Where two start at the same time, the system lets one of them have a new name.
       if (!linked(draft, path)) {
