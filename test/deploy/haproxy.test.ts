@@ -10,6 +10,10 @@ const command = join(compiledPackage(), 'dist/cli/main.js');
 const canRun = hasHaproxy && hasNetworks;
 const name = `behind HAProxy${canRun ? '' : ', which takes HAProxy, iproute2 and root'}`;
 
+/** How often all instances are restarted and killed; `npm run rolling` asks for more. */
+const ROUNDS = Number(process.env.ROLLING_ROUNDS ?? 1);
+const LONG = 30_000 * ROUNDS;
+
 /** Asks once, by the proxy, and answers what the application has seen. */
 async function ask(network: Network, ...args: string[]): Promise<object> {
   const url = 'http://10.0.0.10/';
@@ -26,34 +30,46 @@ describe.skipIf(!canRun)(name, () => {
     expect(seen).toMatchObject({ client: '10.0.0.20', scheme: 'http', host: '10.0.0.10' });
   });
 
-  it('a rolling restart costs nothing', async () => {
-    const { network, one, two } = await site(command);
-    const proxy = new Haproxy(network, 'proxy', 'haproxy.cfg');
-    await ask(network);
-    const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
-    for (const [server, instance] of Object.entries({ one, two })) {
-      await proxy.sees(server, 'DOWN', () => instance.drain());
-      await proxy.sees(server, 'UP', () => instance.restart());
-    }
-    const { failures, instances } = await load.end();
-    expect(failures).toEqual([]);
-    expect(Object.keys(instances).sort()).toEqual(['one', 'two']);
-    expect(proxy.retried()).toBe(0);
-  });
+  it(
+    'a rolling restart costs nothing',
+    async () => {
+      const { network, one, two } = await site(command);
+      const proxy = new Haproxy(network, 'proxy', 'haproxy.cfg');
+      await ask(network);
+      const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [server, instance] of Object.entries({ one, two })) {
+          await proxy.sees(server, 'DOWN', () => instance.drain());
+          await proxy.sees(server, 'UP', () => instance.restart());
+        }
+      }
+      const { failures, instances } = await load.end();
+      expect(failures).toEqual([]);
+      expect(Object.keys(instances).sort()).toEqual(['one', 'two']);
+      expect(proxy.retried()).toBe(0);
+    },
+    LONG,
+  );
 
-  it('an instance that is killed, or restarted with no word before, costs retries and no failure', async () => {
-    const { network, one, two } = await site(command);
-    const proxy = new Haproxy(network, 'proxy', 'haproxy.cfg');
-    await ask(network);
-    const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
-    await proxy.sees('one', 'DOWN', () => one.kill());
-    await proxy.sees('one', 'UP', () => one.start());
-    await two.restart();
-    const { failures, instances } = await load.end();
-    expect(failures).toEqual([]);
-    expect(Object.keys(instances).sort()).toEqual(['one', 'two']);
-    expect(proxy.retried()).toBeGreaterThan(0);
-  });
+  it(
+    'an instance that is killed, or restarted with no word before, costs retries and no failure',
+    async () => {
+      const { network, one, two } = await site(command);
+      const proxy = new Haproxy(network, 'proxy', 'haproxy.cfg');
+      await ask(network);
+      const load = new Load((command, args) => network.start('client', command, args), '10.0.0.10');
+      for (let round = 0; round < ROUNDS; round++) {
+        await proxy.sees('one', 'DOWN', () => one.kill());
+        await proxy.sees('one', 'UP', () => one.start());
+        await two.restart();
+      }
+      const { failures, instances } = await load.end();
+      expect(failures).toEqual([]);
+      expect(Object.keys(instances).sort()).toEqual(['one', 'two']);
+      expect(proxy.retried()).toBeGreaterThan(0);
+    },
+    LONG,
+  );
 
   it('what may not be done twice is not sent twice', async () => {
     const { network, one, two } = await site(command);

@@ -63,10 +63,10 @@ describe.skipIf(!hasSystemd)(`under systemd${hasSystemd ? '' : ', which cannot b
   });
 
   it('a server that hangs is replaced', async () => {
-    const systemd = await Systemd.boot(installed, 'WatchdogSec=1s');
+    const systemd = await Systemd.boot(installed, 'WatchdogSec=800ms');
     await systemd.run('systemctl', 'start', 'uwsgiref.service');
     // It is alive to the watchdog.
-    await later(1500);
+    await later(1000);
     expect(await stateOf(systemd, 'NRestarts')).toBe('0');
     await systemd.run('kill', '-STOP', await stateOf(systemd, 'MainPID'));
     while ((await stateOf(systemd, 'NRestarts')) !== '1') await later(100);
