@@ -87,7 +87,9 @@ function logOf({ accessLog: format, accessLogFile: path }: Configuration): Acces
   if (format === 'off') return undefined;
   const onTrouble = (message: string) => process.stderr.write(`uwsgiref: ${message}\n`);
   const toTerminal = path === undefined && process.stdout.isTTY === true;
-  const chosen = format === 'auto' ? (toTerminal ? 'coloured' : 'combined') : format;
+  // no-color.org
+  const forEyes = process.env.NO_COLOR ? 'short' : 'coloured';
+  const chosen = format === 'auto' ? (toTerminal ? forEyes : 'combined') : format;
   return accessLog({ format: chosen, onTrouble, ...(path !== undefined && { path }) });
 }
 

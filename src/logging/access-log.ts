@@ -11,7 +11,8 @@
  * @module
  */
 
-import { destination } from 'pino';
+import { closeSync, openSync } from 'node:fs';
+import sonicBoom, { type SonicBoom } from 'sonic-boom';
 import type { Answer, Refusal } from '../server/index.js';
 import { entryOfAnswer, entryOfRefusal } from './entry.js';
 import { formatOf } from './format.js';
@@ -32,15 +33,23 @@ export interface AccessLog {
   readonly dropped: number;
   /** Opens the file anew, once it was renamed. */
   reopen(): void;
-  /** Writes what is left. */
+  /** Writes what is left, but waits no longer than a second for whoever does not take it. */
   close(): Promise<void>;
 }
 
-/** Bytes that are written at once, and after how many milliseconds if they do not come together. */
-const BLOCK = 16_000;
+/**
+ * Bytes that are handed over at once: as many as a pipe takes in one piece (PIPE_BUF of pipe(7)), so that lines of
+ * several workers do not end up in each other.
+ */
+const BLOCK = 4096;
+/** Bytes that a file is written at once, when it lags behind. */
+const FILE_BLOCK = 65_536;
+/** How long a line waits for others. Milliseconds. */
 const LATEST = 200;
 /** Bytes that wait for the file before lines are lost: a slow disk costs memory up to here, and never time. */
 const MOST_WAITING = 4 * 1024 * 1024;
+/** Milliseconds. */
+const PATIENCE = 1000;
 
 /**
  * Opens an access log. Lines are written behind the event loop's back, some at a time.
@@ -50,42 +59,91 @@ const MOST_WAITING = 4 * 1024 * 1024;
  */
 export function accessLog({ format = 'combined', path, onTrouble }: AccessLogOptions = {}): AccessLog {
   const lineOf = formatOf(format);
-  const file = destination({
-    ...(path === undefined ? { fd: 1 } : { dest: path }),
-    append: true,
-    sync: false,
-    minLength: BLOCK,
-    maxLength: MOST_WAITING,
-    periodicFlush: LATEST,
-  });
-  let dropped = 0;
-  let troubled = false;
-  const trouble = (message: string) => {
-    if (!troubled) onTrouble?.(message);
-    troubled = true;
-  };
-  file.on('drop', () => {
-    dropped++;
-    trouble(`The access log ${path ?? 'on standard output'} does not keep pace; lines are left out`);
-  });
-  file.on('error', (error: Error) => trouble(`The access log ${path ?? 'on standard output'}: ${error.message}`));
-
+  const writer = new LineWriter(path, (message) => onTrouble?.(message));
   return {
-    onAnswered: (answer) => void file.write(`${lineOf(entryOfAnswer(answer, Date.now()))}\n`),
-    onRefused: (refusal) => void file.write(`${lineOf(entryOfRefusal(refusal, Date.now()))}\n`),
+    onAnswered: (answer) => writer.write(lineOf(entryOfAnswer(answer, Date.now()))),
+    onRefused: (refusal) => writer.write(lineOf(entryOfRefusal(refusal, Date.now()))),
     get dropped() {
-      return dropped;
+      return writer.dropped;
     },
-    reopen() {
-      troubled = false;
-      if (path !== undefined) file.reopen();
-    },
-    close() {
-      return new Promise((resolve) => {
-        file.once('close', resolve);
-        file.once('error', () => resolve());
-        file.end();
-      });
-    },
+    reopen: () => writer.reopen(),
+    close: () => writer.close(),
   };
+}
+
+/** Appends lines of ASCII. */
+class LineWriter {
+  dropped = 0;
+  readonly #path: string | undefined;
+  readonly #file: SonicBoom;
+  readonly #onTrouble: (message: string) => void;
+  #troubled = false;
+  /** Lines that are not handed over yet. */
+  #block = '';
+  #timer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(path: string | undefined, onTrouble: (message: string) => void) {
+    this.#path = path;
+    this.#onTrouble = onTrouble;
+    // SonicBoom opens it when this has long returned.
+    if (path !== undefined) closeSync(openSync(path, 'a'));
+    this.#file = new sonicBoom.SonicBoom({
+      ...(path === undefined ? { fd: 1, maxWrite: BLOCK } : { dest: path, maxWrite: FILE_BLOCK }),
+      append: true,
+      sync: false,
+      maxLength: MOST_WAITING,
+    });
+    this.#file.on('drop', (lines: string) => this.#drop(lines));
+    this.#file.on('error', (error: Error) => this.#trouble(`: ${error.message}`));
+  }
+
+  write(line: string): void {
+    // An answer that was cut off at the end may be told of when all is over.
+    if (this.#closing !== undefined) return;
+    if (this.#block.length + line.length >= BLOCK) this.#handOver();
+    this.#block += `${line}\n`;
+    this.#timer ??= setTimeout(() => this.#handOver(), LATEST).unref();
+  }
+
+  reopen(): void {
+    if (this.#path === undefined || this.#closing !== undefined) return;
+    this.#troubled = false;
+    this.#handOver();
+    this.#file.reopen();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const late = setTimeout(resolve, PATIENCE);
+      const over = () => {
+        clearTimeout(late);
+        resolve();
+      };
+      this.#file.once('close', over);
+      this.#file.once('error', over);
+      this.#handOver();
+      this.#file.end();
+    });
+    return this.#closing;
+  }
+
+  #handOver(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#block === '') return;
+    const block = this.#block;
+    this.#block = '';
+    this.#file.write(block);
+  }
+
+  #drop(lines: string): void {
+    this.dropped += lines.split('\n').length - 1;
+    this.#trouble(' does not keep pace; lines are left out');
+  }
+
+  #trouble(what: string): void {
+    if (!this.#troubled) this.#onTrouble(`The access log ${this.#path ?? 'on standard output'}${what}`);
+    this.#troubled = true;
+  }
 }

@@ -49,7 +49,8 @@ export function entryOfAnswer(answer: Answer, time: number): Entry {
 }
 
 export function entryOfRefusal({ status, reason, requestLine, address }: Refusal, time: number): Entry {
-  const [method = '', target = '', protocol = ''] = requestLine.split(' ');
+  // A target that holds spaces may be why it was refused.
+  const [, method = '', target = '', protocol = ''] = /^(\S*)(?: (.*?))?(?: (HTTP\/\S*))?$/s.exec(requestLine) ?? [];
   return {
     time,
     address: address || 'unix:',
@@ -67,13 +68,16 @@ export function entryOfRefusal({ status, reason, requestLine, address }: Refusal
   };
 }
 
-/** A field of the request. */
-export function requestField(entry: Entry, name: string): string {
-  const { environ } = entry;
-  if (environ === null) return '';
-  const key = name.toUpperCase().replaceAll('-', '_');
-  const value = environ[key === 'CONTENT_TYPE' || key === 'CONTENT_LENGTH' ? key : `HTTP_${key}`];
+/** A variable of the environ; '' where there is none, or no text. */
+export function variable({ environ }: Entry, name: string): string {
+  const value = environ?.[name];
   return typeof value === 'string' ? value : '';
+}
+
+/** The variable that has a field of the request. */
+export function variableOfField(name: string): string {
+  const key = name.toUpperCase().replaceAll('-', '_');
+  return key === 'CONTENT_TYPE' || key === 'CONTENT_LENGTH' ? key : `HTTP_${key}`;
 }
 
 /** The user of Basic authentication (RFC 7617), as Apache's %u; nobody has checked the password. */

@@ -1,8 +1,7 @@
 /** How an entry of the access log becomes a line. */
 
-import { styleText } from 'node:util';
 import { hexEscape, show } from '../show.js';
-import { type Entry, requestField, userOf } from './entry.js';
+import { type Entry, userOf, variable, variableOfField } from './entry.js';
 
 /** Makes a line, without its line feed. */
 export type Format = (entry: Entry) => string;
@@ -42,52 +41,60 @@ export function formatOf(format: string): Format {
 
 /** Apache's Common Log Format. Behind the line of a refused request is why. */
 function common(entry: Entry): string {
-  const { time, address, method, target, protocol, status, bytes, refusal } = entry;
-  const line = `${address} - ${quoted(userOf(entry)) || '-'} ${logTime(time)} "${quoted(method)} ${quoted(target)} ${quoted(protocol)}" ${status || '-'} ${bytes || '-'}`;
+  const { time, address, status, bytes, refusal } = entry;
+  const line = `${address} - ${userName(entry)} ${logTime(time)} "${requestLine(entry)}" ${status || '-'} ${bytes || '-'}`;
   return refusal === '' ? line : `${line} "${refusal}"`;
 }
 
 function combined(entry: Entry): string {
   const { environ, refusal } = entry;
   if (environ === null) return `${common({ ...entry, refusal: '' })} "-" "-" "${refusal}"`;
-  const referer = environ.HTTP_REFERER as string | undefined;
-  const agent = environ.HTTP_USER_AGENT as string | undefined;
-  return `${common(entry)} "${referer ? quoted(referer) : '-'}" "${agent ? quoted(agent) : '-'}"`;
+  const referer = quoted(variable(entry, 'HTTP_REFERER')) || '-';
+  const agent = quoted(variable(entry, 'HTTP_USER_AGENT')) || '-';
+  return `${common(entry)} "${referer}" "${agent}"`;
 }
 
+/** Put together by hand: JSON.stringify() of an object costs several times as much. */
 function json(entry: Entry): string {
   const { time, address, method, target, protocol, status, bytes, firstByte, duration, aborted, refusal } = entry;
-  const optional = {
-    ...(entry.environ?.HTTP_HOST !== undefined && { host: entry.environ.HTTP_HOST }),
-    ...given('user', userOf(entry)),
-    ...given('referer', requestField(entry, 'Referer')),
-    ...given('agent', requestField(entry, 'User-Agent')),
-    ...given('requestId', requestField(entry, 'X-Request-Id')),
-    ...(aborted && { aborted }),
-    ...given('refused', refusal),
+  let line =
+    `{"time":"${isoTime(time)}","address":"${address}","method":${jsonText(method)},"target":${jsonText(target)},` +
+    `"protocol":${jsonText(protocol)},"status":${status},"bytes":${bytes},` +
+    `"firstByteMs":${microseconds(firstByte)},"durationMs":${microseconds(duration)}`;
+  const optional = (name: string, value: string) => {
+    if (value !== '') line += `,"${name}":${jsonText(value)}`;
   };
-  return JSON.stringify({
-    time: new Date(time).toISOString(),
-    address,
-    method,
-    target,
-    protocol,
-    status,
-    bytes,
-    firstByteMs: firstByte,
-    durationMs: duration,
-    ...optional,
+  optional('host', variable(entry, 'HTTP_HOST'));
+  optional('user', userOf(entry));
+  optional('referer', variable(entry, 'HTTP_REFERER'));
+  optional('agent', variable(entry, 'HTTP_USER_AGENT'));
+  optional('requestId', variable(entry, 'HTTP_X_REQUEST_ID'));
+  if (aborted) line += ',"aborted":true';
+  optional('refused', refusal);
+  return `${line}}`;
+}
+
+/** Without what JSON lets stand as it is, and a terminal may obey. */
+function jsonText(text: string): string {
+  if (!UNSAFE.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(NOT_ASCII, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }
 
-function given<Name extends string>(name: Name, value: string): { [_ in Name]?: string } {
-  return (value === '' ? {} : { [name]: value }) as { [_ in Name]?: string };
+/** So many milliseconds, to a microsecond. */
+function microseconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
 }
+
+/** Of ECMA-48's Select Graphic Rendition. */
+const COLOURS = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 
 /** For the eyes of a developer. */
 function short(entry: Entry, coloured: boolean): string {
   const { time, method, target, status, bytes, duration, aborted, refusal } = entry;
-  const paint = (format: Parameters<typeof styleText>[0], text: string) => (coloured ? styleText(format, text) : text);
+  const paint = (colour: keyof typeof COLOURS, text: string) =>
+    coloured ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text;
   const clock = new Date(time).toTimeString().slice(0, 8);
   const colour = status >= 500 || status === 0 ? 'red' : status >= 400 ? 'yellow' : status >= 300 ? 'cyan' : 'green';
   const size =
@@ -96,7 +103,7 @@ function short(entry: Entry, coloured: boolean): string {
   return [
     paint('dim', clock),
     paint(colour, status === 0 ? '---' : String(status)),
-    `${quoted(method)} ${quoted(target)}`,
+    `${quoted(method) || '-'} ${quoted(target) || '-'}`,
     paint('dim', `${size}, ${duration.toFixed(1)} ms`),
     ...(remark === '' ? [] : [paint('red', remark)]),
   ].join(' ');
@@ -108,9 +115,9 @@ function short(entry: Entry, coloured: boolean): string {
 const ATOMS: Record<string, Format> = {
   h: ({ address }) => address,
   l: () => '-',
-  u: (entry) => quoted(userOf(entry)) || '-',
+  u: userName,
   t: ({ time }) => logTime(time),
-  r: ({ method, target, protocol }) => `${quoted(method)} ${quoted(target)} ${quoted(protocol)}`,
+  r: requestLine,
   m: ({ method }) => quoted(method),
   U: ({ target }) => quoted(target.split('?', 1)[0] ?? ''),
   q: ({ target }) => quoted(target.includes('?') ? target.slice(target.indexOf('?') + 1) : ''),
@@ -118,8 +125,8 @@ const ATOMS: Record<string, Format> = {
   s: ({ status }) => String(status || '-'),
   B: ({ bytes }) => String(bytes),
   b: ({ bytes }) => String(bytes || '-'),
-  f: (entry) => quoted(requestField(entry, 'Referer')) || '-',
-  a: (entry) => quoted(requestField(entry, 'User-Agent')) || '-',
+  f: (entry) => quoted(variable(entry, 'HTTP_REFERER')) || '-',
+  a: (entry) => quoted(variable(entry, 'HTTP_USER_AGENT')) || '-',
   T: ({ duration }) => String(Math.floor(duration / 1000)),
   M: ({ duration }) => String(Math.floor(duration)),
   D: ({ duration }) => String(Math.round(duration * 1000)),
@@ -131,7 +138,10 @@ const ATOMS: Record<string, Format> = {
 
 /** `%({name}i)s`: a request field; `o`: one of the answer; `e`: a variable of the environ. */
 const NAMED: Record<string, (name: string) => Format> = {
-  i: (name) => (entry) => quoted(requestField(entry, name)) || '-',
+  i: (name) => {
+    const key = variableOfField(name);
+    return (entry) => quoted(variable(entry, key)) || '-';
+  },
   o:
     (name) =>
     ({ headers }) =>
@@ -149,7 +159,14 @@ function compile(format: string): Format {
     const [text, name, kind, atom] = found;
     parts.push(format.slice(end, found.index));
     end = found.index + text.length;
-    const part = text === '%%' ? '%' : atom === undefined ? NAMED[kind!]?.(name!) : ATOMS[atom];
+    const part =
+      text === '%%'
+        ? '%'
+        : atom === undefined
+          ? NAMED[kind!]?.(name!)
+          : Object.hasOwn(ATOMS, atom)
+            ? ATOMS[atom]
+            : undefined;
     if (part === undefined) throw unknownAtom(text);
     parts.push(part);
   }
@@ -174,17 +191,32 @@ function unknownAtom(text: string): LogFormatError {
 
 // --- Parts -----------------------------------------------------------------------------------------------------------
 
-/** What a client sends could otherwise end the line, close the quotes or control a terminal. */
-function quoted(text: string): string {
-  return UNSAFE.test(text)
-    ? text.replace(EACH_UNSAFE, (character) => ESCAPES[character] ?? hexEscape(character))
-    : text;
+/** '-' for a request that had none. */
+function requestLine({ method, target, protocol }: Entry): string {
+  if (method === '') return '-';
+  const line = target === '' ? method : protocol === '' ? `${method} ${target}` : `${method} ${target} ${protocol}`;
+  return quoted(line);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that must not reach a log
-const UNSAFE = /["\\\x00-\x1f\x7f-\xff]/;
+/** Without spaces, between which whoever reads the log counts. */
+function userName(entry: Entry): string {
+  return quoted(userOf(entry)).replaceAll(' ', '\\x20') || '-';
+}
+
+/** What a client sends could otherwise end the line, close the quotes or control a terminal. */
+function quoted(text: string): string {
+  return UNSAFE.test(text) ? text.replace(EACH_UNSAFE, escaped) : text;
+}
+
+const UNSAFE = /[^ !#-[\]-~]/;
 const EACH_UNSAFE = new RegExp(UNSAFE, 'g');
 const ESCAPES: Record<string, string> = { '"': '\\"', '\\': '\\\\' };
+const NOT_ASCII = /[^\0-~]/g;
+
+function escaped(character: string): string {
+  const code = character.charCodeAt(0);
+  return ESCAPES[character] ?? (code <= 0xff ? hexEscape(character) : `\\u${code.toString(16).padStart(4, '0')}`);
+}
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 let second = -1;
@@ -198,6 +230,19 @@ function logTime(time: number): string {
     secondText = `[${describeTime(new Date(time))}]`;
   }
   return secondText;
+}
+
+let isoSecond = -1;
+let isoText = '';
+
+/** As RFC 3339 has it, in UTC. */
+function isoTime(time: number): string {
+  const now = Math.floor(time / 1000);
+  if (now !== isoSecond) {
+    isoSecond = now;
+    isoText = new Date(time).toISOString().slice(0, 19);
+  }
+  return `${isoText}.${String(time % 1000).padStart(3, '0')}Z`;
 }
 
 function describeTime(date: Date): string {
