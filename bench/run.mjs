@@ -2,30 +2,32 @@
 /**
  * `npm run bench -- --help`: the command line of the benchmark. See bench/README.md for what is measured and how.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { describeEnvironment, formatEnvironment } from './harness/environment.mjs';
-import { chooseGenerator } from './harness/load.mjs';
+import { endChildrenOnSignal, killRunningChildren } from './harness/child-processes.mjs';
+import { comparableParts, describeEnvironment, formatEnvironment } from './harness/environment.mjs';
+import { candidates } from './harness/generator-choice.mjs';
 import { measureScenario } from './harness/measure.mjs';
 import { choosePinning } from './harness/pinning.mjs';
-import { formatScenario, reportScenario } from './harness/report.mjs';
-import { SCENARIOS } from './harness/scenarios.mjs';
-import { killRunningServers } from './harness/server-process.mjs';
+import { reportScenario } from './harness/report.mjs';
+import { RESULTS } from './harness/results.mjs';
+import { formatScenario } from './harness/scenario-text.mjs';
+import { QUICK_SCENARIOS, SCENARIOS } from './harness/scenarios.mjs';
 import { SERVER_LIST } from './harness/servers.mjs';
 import { createSite } from './harness/site.mjs';
-
-const RESULTS = fileURLToPath(new URL('results', import.meta.url));
 
 /**
  * @typedef {object} Options
  * @property {string[]} scenario
  * @property {string[]} server
- * @property {number} rounds
+ * @property {number} [rounds]
  * @property {number} duration seconds
  * @property {number} connections
+ * @property {boolean} quick
  * @property {string} [json]
+ * @property {string} [resume]
  * @property {'wrk' | 'autocannon' | 'auto'} generator
  */
 
@@ -34,11 +36,20 @@ const options = new Command('bench')
   .description('Measures this server and its peers, each on a core of its own, in interleaved rounds.')
   .addOption(repeatable('--scenario <name>', 'measure this scenario, repeatable', SCENARIOS))
   .addOption(repeatable('--server <name>', 'measure this server, repeatable', SERVER_LIST))
-  .option('--rounds <count>', 'rounds of each server in each scenario', positiveInteger, 5)
-  .option('--duration <seconds>', 'seconds of load in a round', positiveInteger, 2)
+  .option('--quick', `three rounds of ${QUICK_SCENARIOS.length} scenarios: a few minutes`, false)
+  .option('--rounds <count>', 'rounds of each server in each scenario (default: 5)', positiveInteger)
+  .option('--duration <seconds>', 'seconds of load in a round', positiveInteger, 1)
   .option('--connections <count>', 'connections of the load generator', positiveInteger, 64)
   .option('--json <file>', 'write the report here (default: a file in bench/results/ named after the time)')
-  .addOption(new Option('--generator <name>', 'load generator').choices(['wrk', 'autocannon', 'auto']).default('auto'))
+  .option(
+    '--resume <file>',
+    'go on with a report that was interrupted: scenarios that are in it are not measured again',
+  )
+  .addOption(
+    new Option('--generator <name>', 'load generator; auto decides for each scenario, by measurement')
+      .choices(['wrk', 'autocannon', 'auto'])
+      .default('auto'),
+  )
   .parse()
   .opts();
 
@@ -48,52 +59,100 @@ try {
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
+} finally {
+  killRunningChildren();
 }
 
 /**
  * @param {Options} options
  * @returns {Promise<boolean>} whether every figure that was asked for could be reported
  */
-async function bench({ scenario, server, rounds, duration, connections, json, generator: choice }) {
-  const generator = chooseGenerator(choice);
+async function bench(options) {
+  const { quick, duration, connections, resume } = options;
+  const rounds = options.rounds ?? (quick ? 3 : 5);
+  const generators = candidates(options.generator);
   const pinning = choosePinning();
-  const servers = chooseServers(server);
-  const scenarios = SCENARIOS.filter(({ name }) => scenario.length === 0 || scenario.includes(name));
-  const environment = describeEnvironment(generator, pinning, servers);
+  const { servers, missing } = chooseServers(options.server);
+  const environment = describeEnvironment(generators, pinning, servers, missing);
   console.log(`${formatEnvironment(environment)}\n`);
 
-  const site = createSite();
-  removeOnSignal(site);
-  const run = { generator, pinning, site, rounds, seconds: duration, connections, progress };
-  const reports = [];
+  const file = options.json ?? resume ?? join(RESULTS, `${environment.date.replaceAll(':', '-')}.json`);
+  /** @type {import('./harness/report.mjs').RunReport} */
+  const report = resume
+    ? reportToResume(resume, environment)
+    : { environment, rounds, duration, tookSeconds: 0, scenarios: [] };
+  const scenarios = chooseScenarios(options).filter(
+    ({ name }) => !report.scenarios.some((each) => each.scenario === name),
+  );
+
+  /** @type {import('./harness/site.mjs').Site | undefined} */
+  let made;
+  endChildrenOnSignal(() => made?.remove());
+  const site = createSite({ cold: scenarios.some(({ kind }) => kind === 'cold-files') });
+  made = site;
+  const run = { generators, pinning, site, rounds, seconds: duration, connections, progress };
   try {
     for (const each of scenarios) {
-      const report = reportScenario(await measureScenario(each, servers, run));
+      const begin = performance.now();
+      const scenarioReport = reportScenario(await measureScenario(each, servers, run));
       progress('');
-      console.log(formatScenario(report, generator.name));
-      reports.push(report);
+      console.log(formatScenario(scenarioReport));
+      report.scenarios.push(scenarioReport);
+      report.tookSeconds += (performance.now() - begin) / 1000;
+      // After each scenario, so that --resume finds what was measured.
+      writeReport(file, report);
     }
   } finally {
     site.remove();
   }
+  console.log(`${Math.round(report.tookSeconds / 60)} minutes. Written to ${file}`);
+  return report.scenarios.every(({ refused }) => refused.length === 0);
+}
 
-  const file = json ?? resultFile(environment.date);
-  writeFileSync(file, `${JSON.stringify({ environment, rounds, duration, scenarios: reports }, null, 2)}\n`);
-  console.log(`Written to ${file}`);
-  return reports.every(({ refused }) => refused.length === 0);
+/** @param {Options} options */
+function chooseScenarios({ scenario, quick }) {
+  return SCENARIOS.filter(({ name }) => {
+    if (scenario.length > 0) return scenario.includes(name);
+    return !quick || QUICK_SCENARIOS.includes(name);
+  });
 }
 
 /**
  * @param {readonly string[]} names as asked for; none asks for all that can run
  */
 function chooseServers(names) {
-  return SERVER_LIST.filter((server) => {
+  /** @type {Record<string, string>} */
+  const missing = {};
+  const servers = SERVER_LIST.filter((server) => {
     if (names.length > 0 && !names.includes(server.name)) return false;
-    const missing = server.missing();
-    if (missing && names.length > 0) throw new Error(`${server.name}: ${missing}`);
-    if (missing) console.error(`Left out: ${server.name}: ${missing}`);
-    return !missing;
+    const reason = server.missing();
+    if (reason && names.length > 0) throw new Error(`${server.name}: ${reason}`);
+    if (reason) missing[server.name] = reason;
+    return !reason;
   });
+  return { servers, missing };
+}
+
+/**
+ * @param {string} file
+ * @param {import('./harness/environment.mjs').Environment} environment
+ * @returns {import('./harness/report.mjs').RunReport}
+ * @throws {Error} when figures of another commit or machine would be mixed with these
+ */
+function reportToResume(file, environment) {
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const [before, now] = [comparableParts(report.environment), comparableParts(environment)];
+  if (isDeepStrictEqual(before, now)) return report;
+  throw new Error(`${file} cannot be resumed: it is of ${JSON.stringify(before)}, this is ${JSON.stringify(now)}`);
+}
+
+/**
+ * @param {string} file
+ * @param {import('./harness/report.mjs').RunReport} report
+ */
+function writeReport(file, report) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
 }
 
 /**
@@ -118,12 +177,6 @@ function positiveInteger(text) {
   return value;
 }
 
-/** @param {string} date */
-function resultFile(date) {
-  mkdirSync(RESULTS, { recursive: true });
-  return join(RESULTS, `${date.replaceAll(':', '-')}.json`);
-}
-
 /**
  * Shows what is going on, on a terminal alone and on one line.
  *
@@ -131,15 +184,4 @@ function resultFile(date) {
  */
 function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-}
-
-/** @param {import('./harness/site.mjs').Site} site */
-function removeOnSignal(site) {
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    process.once(signal, () => {
-      killRunningServers();
-      site.remove();
-      process.exit(1);
-    });
-  }
 }

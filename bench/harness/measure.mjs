@@ -1,8 +1,9 @@
 /**
- * One scenario from start to end: every server started afresh, verified, warmed up, measured in interleaved rounds, stopped.
+ * One scenario from start to end: every server started afresh, verified, warmed up, measured in interleaved rounds, verified
+ * again, stopped.
  *
  * @typedef {object} Run what stays the same over all scenarios
- * @property {import('./load.mjs').Generator} generator
+ * @property {readonly import('./load.mjs').Generator[]} generators those to choose from
  * @property {import('./pinning.mjs').Pinning} pinning
  * @property {import('./site.mjs').Site} site
  * @property {number} rounds
@@ -18,19 +19,26 @@
  * @property {Map<string, Samples>} samples by server, in the order they were measured
  * @property {Map<string, number>} headLengths bytes of each server's response head
  * @property {Map<string, string>} refused by server: why its figures are not reported
+ * @property {{ generator: string, reason: string } | null} load null where the scenario has a client of its own
+ * @property {Record<string, number>} ceilings requests a second of each load generator against the floor server
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { measureColdFiles } from './cold-files.mjs';
+import { floorServer } from './floor.mjs';
+import { chooseGenerator } from './generator-choice.mjs';
 import { measureIdleConnections } from './idle-connections.mjs';
-import { loadServer } from './load.mjs';
+import { FailedRunError, loadServer } from './load.mjs';
 import { expectedBody, IDLE_CONNECTIONS } from './scenarios.mjs';
 import { ServerProcess } from './server-process.mjs';
-import { verifyAnswer } from './verify.mjs';
+import { measureSlowReaders } from './slow-readers.mjs';
+import { validators, verifyAnswers } from './verify.mjs';
 
 const WARM_UP_SECONDS = 1;
+const CALIBRATION_SECONDS = 1;
 
-/** A round of idle connections takes longer than one of load, and memory varies less than time. */
-const MOST_IDLE_ROUNDS = 3;
+/** Rounds at most: memory varies less than time, and such a round takes longer than one of load. */
+const MOST_ROUNDS = Object.freeze({ load: Number.POSITIVE_INFINITY, 'cold-files': 3, 'slow-readers': 2, idle: 2 });
 
 /**
  * @param {import('./scenarios.mjs').Scenario} scenario
@@ -40,12 +48,17 @@ const MOST_IDLE_ROUNDS = 3;
  */
 export async function measureScenario(scenario, servers, run) {
   const measurement = new Measurement(scenario, run);
-  const offering = servers.filter(({ routes }) => routes.includes(scenario.route));
-  await (scenario.kind === 'idle' ? measurement.idle(offering) : measurement.load(offering));
+  const offering = servers.filter(
+    ({ routes, tls }) => routes.includes(scenario.route) && (tls || !scenario.tls) && (run.site.tls || !scenario.tls),
+  );
+  await (scenario.kind === 'load' ? measurement.load(offering) : measurement.afresh(offering));
   return measurement.result;
 }
 
 class Measurement {
+  /** By server: the scenario as this server is asked, which knows its own ETag alone. */
+  #scenarios = new Map();
+
   /**
    * @param {import('./scenarios.mjs').Scenario} scenario
    * @param {Run} run
@@ -53,14 +66,16 @@ class Measurement {
   constructor(scenario, run) {
     this.scenario = scenario;
     this.run = run;
-    this.rounds = scenario.kind === 'idle' ? Math.min(run.rounds, MOST_IDLE_ROUNDS) : run.rounds;
+    this.rounds = Math.min(run.rounds, MOST_ROUNDS[scenario.kind]);
     /** @type {ScenarioSamples} */
     this.result = {
       scenario,
-      connections: scenario.kind === 'idle' ? IDLE_CONNECTIONS : Math.min(run.connections, scenario.connections),
+      connections: scenario.kind === 'load' ? Math.min(run.connections, scenario.connections) : scenario.connections,
       samples: new Map(),
       headLengths: new Map(),
       refused: new Map(),
+      load: null,
+      ceilings: {},
     };
   }
 
@@ -75,19 +90,25 @@ class Measurement {
     try {
       for (const server of servers) {
         await this.#attempt(server.name, async () => {
-          const process = await this.#startVerified(server);
-          processes.push(process);
-          await this.#loadFor(process, WARM_UP_SECONDS, this.scenario.warmUpPath);
+          processes.push(await this.#startVerified(server));
+        });
+      }
+      if (processes.length === 0) return;
+      const generator = await this.#calibrate(processes);
+      for (const process of processes) {
+        await this.#attempt(process.server.name, async () => {
+          await this.#load(generator, process, WARM_UP_SECONDS, { paths: this.scenario.warmUpPaths });
         });
       }
       for (let round = 1; round <= this.rounds; round++) {
         for (const process of processes) {
           await this.#attempt(process.server.name, async () => {
             this.#progress(process.server, round);
-            this.#record(process.server, await this.#loadFor(process, this.run.seconds));
+            this.#record(process.server, await this.#load(generator, process, this.run.seconds));
           });
         }
       }
+      for (const process of processes) await this.#attempt(process.server.name, () => this.#verify(process));
     } finally {
       await Promise.all(processes.map((process) => process.stop()));
     }
@@ -98,14 +119,14 @@ class Measurement {
    *
    * @param {readonly import('./servers.mjs').Server[]} servers
    */
-  async idle(servers) {
+  async afresh(servers) {
     for (let round = 1; round <= this.rounds; round++) {
       for (const server of servers) {
         await this.#attempt(server.name, async () => {
           this.#progress(server, round);
           const process = await this.#startVerified(server);
           try {
-            this.#record(server, await measureIdleConnections(process, IDLE_CONNECTIONS));
+            this.#record(server, await this.#measureOnce(process));
           } finally {
             await process.stop();
           }
@@ -114,12 +135,76 @@ class Measurement {
     }
   }
 
+  /** @param {ServerProcess} process */
+  #measureOnce(process) {
+    switch (this.scenario.kind) {
+      case 'idle':
+        return measureIdleConnections(process, IDLE_CONNECTIONS);
+      case 'slow-readers':
+        return measureSlowReaders(process, this.scenario, this.run);
+      case 'cold-files':
+        return measureColdFiles(process, this.run);
+      case 'load':
+        throw new Error('load is measured in rounds of all servers');
+    }
+  }
+
+  /**
+   * What each load generator can do at most, against the floor, and which of them this scenario takes.
+   *
+   * @param {readonly ServerProcess[]} processes
+   */
+  async #calibrate(processes) {
+    this.run.progress(`${this.scenario.name}: calibration`);
+    const { generators } = this.run;
+    if (!this.scenario.tls) await this.#measureCeilings();
+    const { generator, reason } = await chooseGenerator(
+      generators,
+      this.scenario,
+      processes,
+      (generator, process) =>
+        this.#load(generator, process, CALIBRATION_SECONDS).then(({ coreShare }) => coreShare, failedRun),
+      ({ server }) => server.name,
+    );
+    this.result.load = { generator: generator.name, reason };
+    return generator;
+  }
+
+  async #measureCeilings() {
+    const floor = floorServer(this.#bodyLength(), this.scenario.newConnections);
+    if (floor.missing() !== null) return;
+    const process = await ServerProcess.start(floor, this.run.site, this.run.pinning.server);
+    try {
+      for (const generator of this.run.generators.filter(({ unfit }) => unfit(this.scenario) === null)) {
+        // The floor answers every request with 200.
+        const expected = { ...this.scenario.expected, status: 200 };
+        const load = this.#load(generator, process, CALIBRATION_SECONDS, { expected });
+        const throughput = await load.then(({ throughput }) => throughput, failedRun);
+        if (throughput !== null) this.result.ceilings[generator.name] = throughput;
+      }
+    } finally {
+      await process.stop();
+    }
+  }
+
+  /** Bytes of an answer's body, the mean where there are several. */
+  #bodyLength() {
+    const lengths = this.scenario.paths.map((path) => expectedBody(this.scenario, path, this.#readFile).length);
+    return Math.round(lengths.reduce((total, length) => total + length, 0) / lengths.length);
+  }
+
+  #readFile = (/** @type {string} */ path) => readFileSync(join(this.run.site.root, path));
+
   /** @param {import('./servers.mjs').Server} server */
   async #startVerified(server) {
-    const process = await ServerProcess.start(server, this.run.site, this.run.pinning.server);
+    const { run, scenario } = this;
+    const process = await ServerProcess.start(server, run.site, run.pinning.server, { tls: scenario.tls });
     try {
-      const expected = expectedBody(this.scenario, (name) => readFileSync(join(this.run.site.files, name)));
-      this.result.headLengths.set(server.name, await verifyAnswer(process, this.scenario, expected));
+      if (scenario.route === 'conditional') {
+        const headers = await validators(process, scenario.paths[0] ?? '/');
+        this.#scenarios.set(server.name, { ...scenario, headers });
+      }
+      await this.#verify(process);
       return process;
     } catch (error) {
       await process.stop();
@@ -127,15 +212,29 @@ class Measurement {
     }
   }
 
+  /** @param {ServerProcess} process */
+  async #verify(process) {
+    const length = await verifyAnswers(process, this.#scenarioFor(process), this.#readFile);
+    this.result.headLengths.set(process.server.name, length);
+  }
+
   /**
    * @param {ServerProcess} process
-   * @param {number} seconds
-   * @param {string} path
+   * @returns {import('./scenarios.mjs').Scenario}
    */
-  #loadFor(process, seconds, path = this.scenario.path) {
-    const { generator, pinning } = this.run;
-    const plan = { scenario: { ...this.scenario, path }, connections: this.result.connections, seconds };
-    return loadServer(generator, process, plan, pinning.load);
+  #scenarioFor({ server }) {
+    return this.#scenarios.get(server.name) ?? this.scenario;
+  }
+
+  /**
+   * @param {import('./load.mjs').Generator} generator
+   * @param {ServerProcess} process
+   * @param {number} seconds
+   * @param {Partial<import('./scenarios.mjs').Scenario>} change of the scenario
+   */
+  #load(generator, process, seconds, change = {}) {
+    const scenario = { ...this.#scenarioFor(process), ...change };
+    return loadServer(generator, process, { scenario, connections: this.result.connections, seconds }, this.run);
   }
 
   /**
@@ -173,4 +272,15 @@ class Measurement {
   #progress({ name }, round) {
     this.run.progress(`${this.scenario.name}: round ${round} of ${this.rounds}, ${name}`);
   }
+}
+
+/**
+ * A load generator that cannot do what a scenario asks has no ceiling in it; what else goes wrong is an error.
+ *
+ * @param {unknown} error
+ * @returns {null}
+ */
+function failedRun(error) {
+  if (error instanceof FailedRunError) return null;
+  throw error;
 }

@@ -1,29 +1,16 @@
 /**
  * What a process and its descendants have used, as Linux's /proc tells it (proc(5)).
  */
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** proc(5) gives utime and stime in clock ticks. */
-let ticksPerSecond = 0;
-function clockTicksPerSecond() {
-  ticksPerSecond ||= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-  return ticksPerSecond;
-}
-
 /**
- * User and system time of one process, in clock ticks: its threads', living or ended, and those of the children it waited for.
- *
- * @param {string} stat the text of /proc/PID/stat
- * @returns {number}
+ * @param {string} schedstat the text of a /proc/PID/task/TID/schedstat
+ * @returns {number} seconds that the thread ran, user and system, to the nanosecond
  */
-export function parseCpuTicks(stat) {
-  // The second field is the command in parentheses and may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [utime, stime, cutime, cstime] = fields.slice(11, 15).map(Number);
-  const ticks = Number(utime) + Number(stime) + Number(cutime) + Number(cstime);
-  if (!Number.isFinite(ticks)) throw new Error(`not the text of a /proc/PID/stat: ${stat}`);
-  return ticks;
+export function parseRunSeconds(schedstat) {
+  const nanoseconds = /^(\d+) \d+ \d+$/m.exec(schedstat)?.[1];
+  if (nanoseconds === undefined) throw new Error(`not the text of a schedstat: ${schedstat}`);
+  return Number(nanoseconds) / 1e9;
 }
 
 /**
@@ -49,24 +36,48 @@ export function processTree(pid) {
  * @returns {number[]} none when the process has ended
  */
 function childrenOf(pid) {
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+  return ignoringEnded([], () =>
+    readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
       readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
+    ),
+  );
+}
+
+/**
+ * Processes and threads may end while they are looked at.
+ *
+ * @template T
+ * @param {T} otherwise
+ * @param {() => T} look
+ */
+function ignoringEnded(otherwise, look) {
+  try {
+    return look();
   } catch (error) {
-    // Processes and threads may end while they are looked at.
-    if (['ENOENT', 'ESRCH'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '')) return [];
+    if (['ENOENT', 'ESRCH'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '')) return otherwise;
     throw error;
   }
 }
 
 /**
+ * /proc/PID/stat has the same in hundredths of a second, which is a per cent of a round. What a thread used that has ended is not
+ * in it: the servers have theirs for as long as they live.
+ *
  * @param {number} pid
- * @returns {number} CPU seconds used so far by the process and its descendants
+ * @returns {number} CPU seconds used so far by the threads of the process and of its descendants
  */
 export function cpuSeconds(pid) {
-  const ticks = processTree(pid).map((each) => parseCpuTicks(readFileSync(`/proc/${each}/stat`, 'utf8')));
-  return sum(ticks) / clockTicksPerSecond();
+  return sum(processTree(pid).flatMap(threadFiles).map(parseRunSeconds));
+}
+
+/**
+ * @param {number} pid
+ * @returns {string[]} the schedstat of each thread
+ */
+function threadFiles(pid) {
+  return ignoringEnded([], () =>
+    readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8')),
+  );
 }
 
 /**
@@ -78,12 +89,48 @@ export function residentBytes(pid) {
 }
 
 /**
+ * @param {string} io the text of a /proc/PID/io
+ * @returns {number} bytes that storage was asked for
+ */
+export function parseStorageBytes(io) {
+  const match = /^read_bytes: (\d+)$/m.exec(io);
+  if (!match) throw new Error(`not the text of a /proc/PID/io: ${io}`);
+  return Number(match[1]);
+}
+
+/**
+ * @param {number} pid
+ * @returns {number} bytes that had to come from storage for the process and its descendants
+ */
+export function storageBytes(pid) {
+  return sum(processTree(pid).map((each) => parseStorageBytes(readFileSync(`/proc/${each}/io`, 'utf8'))));
+}
+
+/**
  * @returns {number} how many files this process, and those it starts, may have open
  */
 export function openFileLimit() {
   const match = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
   if (!match) throw new Error('no "Max open files" line in /proc/self/limits');
   return match[1] === 'unlimited' ? Number.POSITIVE_INFINITY : Number(match[1]);
+}
+
+/** Of tcp(7): memory of sockets is counted in pages. */
+const PAGE_BYTES = 4096;
+
+/**
+ * @param {string} sockstat the text of /proc/net/sockstat
+ * @returns {number} bytes
+ */
+export function parseTcpMemory(sockstat) {
+  const match = /^TCP: .* mem (\d+)$/m.exec(sockstat);
+  if (!match) throw new Error(`not the text of /proc/net/sockstat: ${sockstat}`);
+  return Number(match[1]) * PAGE_BYTES;
+}
+
+/** @returns {number} bytes that the buffers of all TCP sockets hold */
+export function tcpMemoryBytes() {
+  return parseTcpMemory(readFileSync('/proc/net/sockstat', 'utf8'));
 }
 
 /** @param {readonly number[]} values */

@@ -1,28 +1,27 @@
 /**
- * One server under measurement: started on its own core, watched, stopped. Nothing but what was started here is ever signalled.
+ * One server under measurement: started on its own core, watched, stopped.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuSeconds, processTree, residentBytes } from './process-usage.mjs';
+import { killTree, startChild } from './child-processes.mjs';
+import { cpuSeconds, residentBytes } from './process-usage.mjs';
 
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 3_000;
 
-/** @type {Set<ServerProcess>} */
-const running = new Set();
-
 export class ServerProcess {
   /**
    * @param {import('./servers.mjs').Server} server
    * @param {number} port
+   * @param {boolean} tls
    * @param {import('node:child_process').ChildProcess} child
    */
-  constructor(server, port, child) {
+  constructor(server, port, tls, child) {
     this.server = server;
     this.port = port;
+    this.tls = tls;
     this.child = child;
     this.errorOutput = '';
     child.stderr?.setEncoding('utf8').on('data', (text) => {
@@ -36,21 +35,24 @@ export class ServerProcess {
    * @param {import('./servers.mjs').Server} server
    * @param {import('./site.mjs').Site} site
    * @param {readonly string[]} pinning the command line that precedes the server's own, such as `taskset -c 0`
+   * @param {{ tls?: boolean }} [options]
    */
-  static async start(server, site, pinning) {
+  static async start(server, site, pinning, { tls = false } = {}) {
     const port = await freePort();
-    const [command, ...rest] = /** @type {[string, ...string[]]} */ ([...pinning, ...server.command(site, port)]);
-    const child = spawn(command, rest, {
+    const child = startChild([...pinning, ...server.command({ site, port, tls })], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, NODE_ENV: 'production' },
     });
-    const started = new ServerProcess(server, port, child);
-    running.add(started);
+    const started = new ServerProcess(server, port, tls, child);
     child.once('error', (error) => {
       started.errorOutput += error.message;
     });
     await started.#accepting();
     return started;
+  }
+
+  get origin() {
+    return `${this.tls ? 'https' : 'http'}://${HOST}:${this.port}`;
   }
 
   get pid() {
@@ -79,13 +81,11 @@ export class ServerProcess {
 
   /** Asks the server to end, and makes it and its children end when it does not. */
   async stop() {
-    running.delete(this);
     if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const tree = processTree(this.child.pid);
     const ended = once(this.child, 'exit');
     this.child.kill('SIGTERM');
     if (await Promise.race([ended, sleep(STOP_TIMEOUT_MS, null, { ref: false })])) return;
-    tree.forEach(kill);
+    killTree(this.child);
     await ended;
   }
 
@@ -99,23 +99,6 @@ export class ServerProcess {
       }
       await sleep(20);
     }
-  }
-}
-
-/** Ends every server still running, at once: for when the harness itself is told to end. */
-export function killRunningServers() {
-  for (const { child } of running) {
-    if (child.pid !== undefined) processTree(child.pid).forEach(kill);
-  }
-  running.clear();
-}
-
-/** @param {number} pid */
-function kill(pid) {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error;
   }
 }
 

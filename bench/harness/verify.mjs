@@ -1,9 +1,12 @@
 /**
- * Before anything is measured: every server gives the same answer to a scenario's request, and keeps the connection.
+ * Before anything is measured, and after: every server gives the same answer to a scenario's requests, and keeps the connection.
  */
-import { request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { Agent, request } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+import { buffer } from 'node:stream/consumers';
 import { FailedRunError } from './load.mjs';
+import { expectedBody } from './scenarios.mjs';
+import { TLS_CIPHER } from './site.mjs';
 
 const TIMEOUT_MS = 10_000;
 
@@ -17,52 +20,89 @@ const TIMEOUT_MS = 10_000;
 /**
  * @param {import('./server-process.mjs').ServerProcess} server
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {Buffer} expected
- * @returns {Promise<number>} the length of the answer's head in bytes, as servers differ in what they add
- * @throws {FailedRunError} when the answer is not the expected one
+ * @param {(path: string) => Buffer} readFile the contents of a file the servers offer
+ * @returns {Promise<number>} the length of the first answer's head in bytes, as servers differ in what they add
+ * @throws {FailedRunError} when an answer is not the expected one
  */
-export async function verifyAnswer(server, scenario, expected) {
-  const { headLength, ...answer } = await fetchOnce(server.port, scenario);
-  const faults = answerFaults(answer, scenario.contentType, expected);
-  if (faults.length > 0) throw new FailedRunError(faults);
-  return headLength;
+export async function verifyAnswers(server, scenario, readFile) {
+  const lengths = [];
+  for (const path of scenario.paths) {
+    const { headLength, ...answer } = await fetchOnce(server, { ...scenario, path });
+    const faults = answerFaults(answer, scenario, expectedBody(scenario, path, readFile), server.server.closes);
+    if (faults.length > 0) throw new FailedRunError(faults.map((fault) => `${path}: ${fault}`));
+    lengths.push(headLength);
+  }
+  return lengths[0] ?? 0;
 }
 
 /**
  * @param {Answer} answer
- * @param {string} contentType
- * @param {Buffer} expected
+ * @param {Pick<import('./scenarios.mjs').Scenario, 'expected' | 'newConnections'>} scenario
+ * @param {Buffer} body that is expected
+ * @param {boolean} mayClose whether this server ends its connections
  * @returns {string[]} what is wrong with the answer
  */
-export function answerFaults({ status, headers, body }, contentType, expected) {
+export function answerFaults(answer, { expected, newConnections }, body, mayClose = false) {
   const faults = [];
-  if (status !== 200) faults.push(`status ${status} instead of 200`);
-  if (!body.equals(expected))
-    faults.push(`a body of ${body.length} bytes that is not the expected ${expected.length} bytes`);
-  if (headers['content-length'] !== String(expected.length)) {
-    faults.push(`Content-Length ${headers['content-length'] ?? 'missing'} instead of ${expected.length}`);
+  const { status, headers } = answer;
+  if (status !== expected.status) faults.push(`status ${status} instead of ${expected.status}`);
+  if (!answer.body.equals(body)) {
+    faults.push(`a body of ${answer.body.length} bytes that is not the expected ${body.length} bytes`);
   }
-  if (!headers['content-type']?.startsWith(contentType)) {
+  if (expected.framing === 'length' && headers['content-length'] !== String(body.length)) {
+    faults.push(`Content-Length ${headers['content-length'] ?? 'missing'} instead of ${body.length}`);
+  }
+  if (expected.framing === 'chunked' && headers['transfer-encoding'] !== 'chunked') {
+    faults.push(`Transfer-Encoding ${headers['transfer-encoding'] ?? 'missing'} instead of chunked`);
+  }
+  const { contentType } = expected;
+  if (contentType !== undefined && !headers['content-type']?.startsWith(contentType)) {
     faults.push(`Content-Type ${headers['content-type'] ?? 'missing'} instead of ${contentType}`);
   }
-  if (headers.connection === 'close') faults.push('the connection is not kept alive');
+  const closes = headers.connection?.toLowerCase() === 'close';
+  if (closes && !newConnections && !mayClose) faults.push('the connection is not kept alive');
+  if (!closes && newConnections) faults.push('the connection is kept alive, against the request');
   return faults;
 }
 
 /**
- * @param {number} port
- * @param {import('./scenarios.mjs').Scenario} scenario
+ * What a browser that has a file asks with, when it asks whether the file has changed.
+ *
+ * @param {import('./server-process.mjs').ServerProcess} server
+ * @param {string} path
+ * @returns {Promise<Record<string, string>>}
+ * @throws {FailedRunError} when the server's answer has nothing to ask with
+ */
+export async function validators(server, path) {
+  const { headers } = await fetchOnce(server, { path, method: 'GET', headers: {}, body: '' });
+  const { etag, 'last-modified': date } = headers;
+  if (etag === undefined) throw new FailedRunError([`${path} has no ETag`]);
+  return { 'If-None-Match': etag, ...(date !== undefined && { 'If-Modified-Since': date }) };
+}
+
+/**
+ * @param {import('./server-process.mjs').ServerProcess} server
+ * @param {Pick<import('./scenarios.mjs').Scenario, 'method' | 'headers' | 'body'> & { path: string }} asked
  * @returns {Promise<Answer & { headLength: number }>}
  */
-async function fetchOnce(port, { path, method, headers, body }) {
-  const response = await new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port, path, method, headers, timeout: TIMEOUT_MS }, resolve);
-    outgoing.once('error', reject);
-    outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
-    outgoing.end(body);
-  });
-  const received = Buffer.from(await text(response.setEncoding('latin1')), 'latin1');
-  return { status: response.statusCode, headers: response.headers, body: received, headLength: headLength(response) };
+async function fetchOnce({ port, tls }, { path, method, headers, body }) {
+  // An agent that keeps connections, so that it is the server alone who says that one is to be closed.
+  const agent = tls
+    ? new SecureAgent({ keepAlive: true, rejectUnauthorized: false, ciphers: TLS_CIPHER })
+    : new Agent({ keepAlive: true });
+  const options = { host: '127.0.0.1', port, path, method, headers, agent, timeout: TIMEOUT_MS };
+  try {
+    const response = await new Promise((resolve, reject) => {
+      const outgoing = (tls ? secureRequest : request)(options, resolve);
+      outgoing.once('error', reject);
+      outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
+      outgoing.end(body);
+    });
+    const received = await buffer(response);
+    return { status: response.statusCode, headers: response.headers, body: received, headLength: headLength(response) };
+  } finally {
+    agent.destroy();
+  }
 }
 
 /** @param {import('node:http').IncomingMessage} response */

@@ -1,18 +1,18 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
-import { FILES, HELLO, KEEP_ALIVE_MS, PORT } from './site.mjs';
+import { FILES_ROOT, HELLO, KEEP_ALIVE_MS, PORT, pieces, TLS_CONTENTS } from './site.mjs';
 
-const app = fastify({ keepAliveTimeout: KEEP_ALIVE_MS });
+const app = fastify({ keepAliveTimeout: KEEP_ALIVE_MS, bodyLimit: 2 ** 24, https: TLS_CONTENTS });
 
-app.get('/', (_request, reply) => reply.type('text/plain').send(HELLO));
+for (const path of ['/', '/close']) app.get(path, (_request, reply) => reply.type('text/plain').send(HELLO));
 
 app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 app.post('/echo', (request, reply) => reply.type('application/octet-stream').send(request.body));
+app.post('/upload', (request, reply) =>
+  reply.type('text/plain').send(String(/** @type {Buffer} */ (request.body).length)),
+);
+app.get('/stream', (_request, reply) => reply.type('text/plain').send(Readable.from(pieces())));
 
-for (const [path, file] of FILES) {
-  app.get(path, (_request, reply) =>
-    reply.type('application/octet-stream').header('Content-Length', file.size).send(createReadStream(file.path)),
-  );
-}
-
-await app.listen({ host: '127.0.0.1', port: PORT });
+await app.register(fastifyStatic, { root: FILES_ROOT, preCompressed: true });
+await app.listen({ host: '127.0.0.1', port: PORT, backlog: 4096 });

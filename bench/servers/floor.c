@@ -1,8 +1,9 @@
 // The floor: what the kernel and the load generator cost when the server does next to nothing. One thread, one epoll
-// instance; every blank line that ends a head (so no request may have a body) is answered with the same bytes, and all
-// answers to what one read brought leave in one send. No server that parses requests can be cheaper.
+// instance; every blank line that ends a head is answered with the same bytes, at once, and what arrives of a body is
+// thrown away (it must hold no blank line). All answers to what one read brought leave in one send, as far as the
+// kernel takes them. No server that parses requests can be cheaper.
 //
-// usage: floor PORT
+// usage: floor PORT BODY-BYTES keep|close
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -15,22 +16,44 @@
 
 #define MAX_SOCKETS 65536
 #define MAX_BATCH 512
+#define BATCH_BYTES (128 * 1024)
 
-static const char response[] =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n"
-    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\nHello, world!";
-enum { RESPONSE_LENGTH = sizeof response - 1 };
+static char *batch;  // as many answers in a row as are sent at one time
+static size_t answer_length;
+static size_t answers_in_batch;
+static int closes;  // each connection with its answer
 
-static char batch[MAX_BATCH * RESPONSE_LENGTH];
-static unsigned char matched[MAX_SOCKETS];  // how much of "\r\n\r\n" each socket's bytes ended with
+static struct {
+  unsigned char matched;  // how much of "\r\n\r\n" the socket's bytes ended with
+  unsigned char polled;   // whether it waits for room
+  size_t owed;            // bytes of answers that the kernel has not taken yet
+} clients[MAX_SOCKETS];
 
 static void fail(const char *what) {
   perror(what);
   exit(1);
 }
 
-static int count_heads(const char *data, ssize_t length, unsigned char *state) {
-  int heads = 0;
+static void compose_answers(size_t body_length) {
+  char head[256];
+  size_t head_length = (size_t)snprintf(head, sizeof head,
+                                        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
+                                        "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n",
+                                        body_length);
+  answer_length = head_length + body_length;
+  answers_in_batch = answer_length < BATCH_BYTES ? BATCH_BYTES / answer_length : 1;
+  if (answers_in_batch > MAX_BATCH) answers_in_batch = MAX_BATCH;
+  batch = malloc(answer_length * answers_in_batch);
+  if (!batch) fail("malloc");
+  for (size_t i = 0; i < answers_in_batch; i++) {
+    memcpy(batch + i * answer_length, head, head_length);
+    memset(batch + i * answer_length + head_length, 'x', body_length);
+    if (body_length == 13) memcpy(batch + i * answer_length + head_length, "Hello, world!", 13);
+  }
+}
+
+static size_t count_heads(const char *data, ssize_t length, unsigned char *state) {
+  size_t heads = 0;
   for (ssize_t i = 0; i < length; i++) {
     if (data[i] == "\r\n\r\n"[*state]) {
       if (++*state == 4) *state = 0, heads++;
@@ -47,7 +70,7 @@ static int open_listener(int port) {
   int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0) fail("bind");
-  if (listen(listener, 511) != 0) fail("listen");
+  if (listen(listener, 4096) != 0) fail("listen");
   return listener;
 }
 
@@ -59,37 +82,59 @@ static void accept_client(int poll, int listener) {
     return;
   }
   setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  matched[client] = 0;
+  memset(&clients[client], 0, sizeof clients[client]);
   epoll_ctl(poll, EPOLL_CTL_ADD, client, &(struct epoll_event){.events = EPOLLIN, .data.fd = client});
 }
 
-// A client that pipelines more than fits its socket's buffer is closed: the harness sees that as a failed run.
-static void answer(int client) {
-  static char data[65536];
-  ssize_t length = recv(client, data, sizeof data, 0);
-  int heads = length > 0 ? count_heads(data, length, &matched[client]) : 0;
-  ssize_t wanted = (ssize_t)heads * RESPONSE_LENGTH;
-  if (length <= 0 || heads > MAX_BATCH || (heads > 0 && send(client, batch, (size_t)wanted, MSG_NOSIGNAL) != wanted)) {
-    close(client);
+// Sends what is owed as far as the kernel takes it; the rest when there is room. False: the connection is over.
+static int send_owed(int poll, int client) {
+  int waiting = 0;
+  while (clients[client].owed > 0) {
+    size_t owed = clients[client].owed;
+    size_t offset = (answer_length - owed % answer_length) % answer_length;
+    size_t length = answer_length * answers_in_batch - offset;
+    ssize_t sent = send(client, batch + offset, owed < length ? owed : length, MSG_NOSIGNAL);
+    if (sent <= 0) {
+      waiting = 1;
+      break;
+    }
+    clients[client].owed -= (size_t)sent;
   }
+  if (waiting != clients[client].polled) {
+    struct epoll_event event = {.events = waiting ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.fd = client};
+    if (epoll_ctl(poll, EPOLL_CTL_MOD, client, &event) != 0) return 0;
+    clients[client].polled = (unsigned char)waiting;
+  }
+  return waiting || !closes;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) return fputs("usage: floor PORT\n", stderr), 2;
-  for (int i = 0; i < MAX_BATCH; i++) memcpy(batch + i * RESPONSE_LENGTH, response, RESPONSE_LENGTH);
+  if (argc != 4) return fputs("usage: floor PORT BODY-BYTES keep|close\n", stderr), 2;
+  closes = strcmp(argv[3], "close") == 0;
+  compose_answers((size_t)atol(argv[2]));
 
   int listener = open_listener(atoi(argv[1]));
   int poll = epoll_create1(0);
   epoll_ctl(poll, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN, .data.fd = listener});
+  static char data[65536];
   for (;;) {
     struct epoll_event events[256];
     int ready = epoll_wait(poll, events, 256, -1);
     for (int i = 0; i < ready; i++) {
-      if (events[i].data.fd == listener) {
+      int client = events[i].data.fd;
+      if (client == listener) {
         accept_client(poll, listener);
-      } else {
-        answer(events[i].data.fd);
+        continue;
       }
+      if (events[i].events & EPOLLIN) {
+        ssize_t length = recv(client, data, sizeof data, 0);
+        if (length <= 0) {
+          close(client);
+          continue;
+        }
+        clients[client].owed += count_heads(data, length, &clients[client].matched) * answer_length;
+      }
+      if (clients[client].owed > 0 && !send_owed(poll, client)) close(client);
     }
   }
 }

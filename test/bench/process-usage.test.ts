@@ -1,22 +1,54 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { parseBusySeconds } from '../../bench/harness/core-time.mjs';
 import { assertFilesSuffice } from '../../bench/harness/idle-connections.mjs';
-import { parseCpuTicks, parseResidentBytes, processTree, residentBytes } from '../../bench/harness/process-usage.mjs';
+import {
+  cpuSeconds,
+  parseResidentBytes,
+  parseRunSeconds,
+  parseStorageBytes,
+  parseTcpMemory,
+  processTree,
+  residentBytes,
+} from '../../bench/harness/process-usage.mjs';
 
-describe('parseCpuTicks', () => {
-  it('adds user and system time of the process and of children it waited for', () => {
-    const stat = '42 (node) S 1 42 42 0 -1 4194560 100 0 0 0 300 40 5 6 20 0 11 0 999 1000 50';
-    expect(parseCpuTicks(stat)).toBe(351);
-  });
-
-  it('is not misled by a command with spaces and parentheses', () => {
-    const stat = '42 (a) b (c 1 2) S 1 42 42 0 -1 4194560 100 0 0 0 300 40 0 0 20 0 11 0 999 1000 50';
-    expect(parseCpuTicks(stat)).toBe(340);
+describe('parseRunSeconds', () => {
+  it('reads how long a thread ran, in nanoseconds', () => {
+    expect(parseRunSeconds('1250000000 77 12\n')).toBe(1.25);
   });
 
   it('refuses another text', () => {
-    expect(() => parseCpuTicks('nothing of the kind')).toThrow(/not the text/);
+    expect(() => parseRunSeconds('nothing of the kind')).toThrow(/not the text/);
+  });
+});
+
+describe('parseBusySeconds', () => {
+  const stat = 'cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 100 10 50 1000 20 5 15 20 0 0\ncpu1 1 0 0 0 0 0 0 0 0 0\n';
+
+  it('adds all that is not idleness, the time that a hypervisor took among it', () => {
+    expect(parseBusySeconds(stat, 0)).toBe(2);
+    expect(parseBusySeconds(stat, 1)).toBe(0.01);
+  });
+
+  it('refuses a core that there is not', () => {
+    expect(() => parseBusySeconds(stat, 7)).toThrow('no core 7');
+  });
+});
+
+describe('parseStorageBytes', () => {
+  it('reads what had to come from storage', () => {
+    expect(parseStorageBytes('rchar: 9\nread_bytes: 8192\nwrite_bytes: 1\n')).toBe(8192);
+    expect(() => parseStorageBytes('rchar: 9\n')).toThrow(/not the text/);
+  });
+});
+
+describe('parseTcpMemory', () => {
+  it('reads pages', () => {
+    expect(parseTcpMemory('sockets: used 9\nTCP: inuse 4 orphan 0 tw 2 alloc 6 mem 3\nUDP: inuse 1 mem 7\n')).toBe(
+      3 * 4096,
+    );
+    expect(() => parseTcpMemory('UDP: inuse 1 mem 7\n')).toThrow(/not the text/);
   });
 });
 
@@ -40,6 +72,7 @@ describe.runIf(process.platform === 'linux')('processTree', () => {
     const [grandchild] = await once(parent.stdout, 'data');
     expect(processTree(process.pid)).toEqual(expect.arrayContaining([process.pid, parent.pid, Number(grandchild)]));
     expect(residentBytes(parent.pid!)).toBeGreaterThan(residentBytes(Number(grandchild)));
+    expect(cpuSeconds(parent.pid!)).toBeGreaterThan(cpuSeconds(Number(grandchild)));
     parent.stdin.end();
     await once(parent, 'exit');
   });
