@@ -81,3 +81,17 @@ describe.runIf(process.platform === 'linux')('the benchmark', { timeout: 90_000 
     expect(readdirSync(scratch)).toEqual([]);
   });
 });
+
+describe('the comparison of two commits', () => {
+  it('says what is wrong before it builds anything', async () => {
+    const compare = (...args: string[]) => node('bench/compare.mjs', ...args);
+    await expect(compare('HEAD', '--pairs', '5')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/5 pairs are too few for a confidence of [\d.]+: measure \d+/),
+    });
+    await expect(compare('no-such-commit')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no-such-commit names no commit'),
+    });
+  });
+});
