@@ -9,11 +9,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const manifest = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
 
-const DOCUMENTS = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
-  'bench/README.md',
-];
+const documentsIn = (directory: string) => readdirSync(join(root, directory)).filter((name) => name.endsWith('.md'));
+
+const DOCUMENTS = [...documentsIn('.'), ...documentsIn('docs').map((name) => `docs/${name}`), 'bench/README.md'];
 
 /** The fenced blocks of a language. */
 function blocks(markdown: string, language: string): string[] {
