@@ -174,8 +174,8 @@ ResponseResult write_response_head(const ResponseHead& head, const ResponseConte
   lines.put(kLineEnd);
   put_default(survey.date, kDateName, context.date, lines);
   put_default(survey.server, kServerName, context.server, lines);
-  // RFC 9110 §8.6: never on 204; on HEAD it tells what a GET would have brought. On 304 it might, but there are clients that
-  // then wait for a body: wrk, and others on http_parser.
+  // RFC 9110 §8.6: never on 204; on HEAD it tells what a GET would have brought. On 304 it might, but there are clients
+  // that then wait for a body: wrk, and others on http_parser.
   put_fields(head.fields, survey, code != 204 && code != 304, lines);
   if (!survey.content_length && head.body_length && code != 204 && code != 304) {
     lines.put(kContentLengthName);
