@@ -1,9 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformWithEsbuild } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { EXAMPLES, runnable, runnableExamples } from './runnable-examples.js';
 import { Program } from './server/fixtures/program.js';
+import { until } from './server/fixtures/started-server.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -57,25 +61,35 @@ describe.each(DOCUMENTS)('%s', (path) => {
   });
 });
 
+/** What stands beneath a heading. */
+function section(markdown: string, heading: string): string {
+  const [, text] = new RegExp(`^## ${heading}\\n(.*?)^## `, 'ms').exec(markdown) ?? [];
+  if (text === undefined) throw new Error(`There is no section ${heading}`);
+  return text;
+}
+
 const { folder, cli } = await runnableExamples();
 
-describe('README.md', () => {
-  const readme = read('README.md');
+const readme = read('README.md');
+const production = section(readme, 'From hello to production');
+const [configuration = ''] = blocks(production, 'ts');
 
+describe('README.md', () => {
   it('shows examples as they are, and names all others', () => {
     const shown = [...EXAMPLES].filter(([name]) => readme.includes(`\`examples/${name}\`:`));
     expect(shown.length).toBeGreaterThan(3);
-    expect(new Set(blocks(readme, 'ts'))).toEqual(new Set(shown.map(([, source]) => source)));
+    expect(new Set(blocks(readme, 'ts'))).toEqual(new Set([...shown.map(([, source]) => source), configuration]));
     for (const name of EXAMPLES.keys()) expect(readme).toContain(`examples/${name}`);
   });
 
-  const npm = commands(readme).filter((command) => command.startsWith('npm '));
-  const ours = commands(readme).filter((command) => /^(npx uwsgiref|node dist)/.test(command));
+  const single = commands(readme.replace(production, ''));
+  const npm = single.filter((command) => command.startsWith('npm '));
+  const ours = single.filter((command) => /^(npx uwsgiref|node dist)/.test(command));
 
   it('has the commands that are tested, and no others', () => {
     expect(npm.length).toBeGreaterThan(3);
     expect(ours.length).toBeGreaterThan(4);
-    expect(commands(readme).filter((command) => ![...npm, ...ours].includes(command))).toEqual([]);
+    expect(single.filter((command) => ![...npm, ...ours].includes(command))).toEqual([]);
   });
 
   it.each(npm)('%s is a command of this package', (command) => {
@@ -112,6 +126,76 @@ describe('README.md', () => {
     expect(await program.ended).toBe(0);
   });
 });
+
+describe('README.md, from hello to production', () => {
+  it('leads there, command by command', async () => {
+    const project = join(folder, '../production');
+    mkdirSync(project);
+    const ports = { 8443: await freePort(), 9000: await freePort() };
+    /** As this machine can have it: TypeScript compiled where Node does not run it, and ports that are free. */
+    const here = (text: string) =>
+      text
+        .replace(/\bhello\.ts\b/g, runnable('hello.ts'))
+        .replace(/\b(8443|9000)\b/g, (port) => `${ports[port as '9000']}`);
+    const write = async (name: string, source: string) => {
+      const { code } = await transformWithEsbuild(here(source), name, { sourcemap: false, target: 'es2022' });
+      writeFileSync(join(project, runnable(name)), name === runnable(name) ? here(source) : code);
+    };
+    const run = (command: string) => {
+      const text = here(command).replace(/^npx uwsgiref/, `'${process.execPath}' '${cli}'`);
+      return new Program('sh', ['-c', `exec ${text}`], { cwd: project });
+    };
+    const hello = EXAMPLES.get('hello.ts')!;
+    await write('hello.ts', hello);
+
+    const outputs = new Map<string, string>();
+    for (const command of commands(production)) {
+      // What the text around it has the reader do before.
+      if (command.includes('ctl reload')) await write('hello.ts', hello.replace('Hello', 'Good day'));
+      if (command.startsWith('tail')) await until(() => statSync(join(project, 'access.log')).size > 0);
+      if (command.endsWith('--check')) await write('uwsgiref.config.ts', configuration);
+      if (command.endsWith('--reload')) {
+        const program = run(`${command} --port 0`);
+        await program.says(/^Serving .* at /m);
+        await write('hello.ts', hello);
+        await program.says(/^Reloaded in /m);
+        program.process.kill('SIGINT');
+        expect(await program.ended).toBe(0);
+      } else if (command.endsWith(' serve')) {
+        await run(command).says(/^Administration at /m);
+      } else {
+        const program = run(command);
+        expect([command, await program.ended, program.errorOutput]).toEqual([command, 0, expect.any(String)]);
+        outputs.set(command.split(' ').slice(0, 3).join(' '), program.output);
+      }
+    }
+
+    expect(outputs.get('npx uwsgiref check')).toContain('the validator found nothing');
+    expect(outputs.get('curl --cacert cert.pem')).toBe('Hello, 127.0.0.1! You asked for /\n');
+    expect(JSON.parse(outputs.get('tail -n 1')!)).toMatchObject({ target: '/', status: 200 });
+    expect(outputs.get(commands(production).find((command) => command.includes('/metrics'))!)).toMatch(
+      /^uwsgiref_requests_total 1$/m,
+    );
+    expect(outputs.get('npx uwsgiref ctl')).toBe('Reloaded\n');
+    const again = run(commands(production).find((command) => command.startsWith('curl --cacert'))!);
+    expect(await again.ended).toBe(0);
+    expect(again.output).toBe('Good day, 127.0.0.1! You asked for /\n');
+  });
+
+  it('runs commands of these kinds alone', () => {
+    const kinds = commands(production).map((command) => command.split(' ')[0]);
+    expect(new Set(kinds)).toEqual(new Set(['npx', 'openssl', 'curl', 'tail']));
+  });
+});
+
+/** One that nobody listens at when it is asked for. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
 
 describe('docs/composing.md', () => {
   it('shows its examples as they are', () => {

@@ -77,10 +77,19 @@ describe('the exports of package.json', () => {
         `import type { ${all.map((each) => `${each}_`).join(', ')} } from 'uwsgiref';`,
       ];
     });
+    // The configuration files of the documents as well.
+    const documents = ['README.md', 'docs/configuration.md'].map((path) => readFileSync(join(root, path), 'utf8'));
+    const configurations = documents.flatMap((text) => text.match(/^import \{ defineConfig \}.*?(?=^```$)/gms) ?? []);
+    expect(configurations).toHaveLength(2);
+    const files = configurations.map((source, index) => {
+      writeFileSync(join(project, `configuration-${index}.mts`), source);
+      return `configuration-${index}.mts`;
+    });
     writeFileSync(join(project, 'importer.mts'), imports.join('\n'));
     const options = '--ignoreConfig --noEmit --strict --module nodenext --target es2022 --types node';
     const tsc = join(root, 'node_modules/.bin/tsc');
-    const compile = () => execFileSync(tsc, [...options.split(' '), 'importer.mts'], { cwd: project, stdio: 'pipe' });
+    const compile = () =>
+      execFileSync(tsc, [...options.split(' '), 'importer.mts', ...files], { cwd: project, stdio: 'pipe' });
     expect(compile).not.toThrow();
     writeFileSync(join(project, 'importer.mts'), "import type { Nothing } from 'uwsgiref';");
     expect(compile).toThrow();

@@ -39,12 +39,13 @@ interface Modes {
 }
 
 async function run({ check, printConfig, ...flags }: Modes & Record<string, unknown>): Promise<void> {
-  const source: Source = { flags, environment: process.env, directory: process.cwd() };
+  // Read again, the working directory may be another: that of a new release, behind the same symbolic link.
+  const source = (): Source => ({ flags, environment: process.env, directory: process.cwd() });
   if (printConfig) {
-    process.stdout.write(await printConfiguration(source));
+    process.stdout.write(await printConfiguration(source()));
     if (!check) return;
   }
-  const configuration = await readConfiguration(source);
+  const configuration = await readConfiguration(source());
   // What only one of them needs costs the others no time.
   if (check) {
     const { preflight } = await import('./preflight.js');
@@ -57,6 +58,6 @@ async function run({ check, printConfig, ...flags }: Modes & Record<string, unkn
     await runAlone(configuration);
   } else {
     const { runSupervisor } = await import('../host/run.js');
-    await runSupervisor(configuration, () => readConfiguration(source));
+    await runSupervisor(configuration, () => readConfiguration(source()));
   }
 }

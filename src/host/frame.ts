@@ -10,9 +10,6 @@ export interface Log {
   warn(message: string): void;
 }
 
-// A terminal or a pipe that is gone is no reason to go as well.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-
 export const log: Log = {
   info: (message) => void process.stdout.write(`${message}\n`),
   warn: (message) => void process.stderr.write(`uwsgiref: ${message}\n`),
