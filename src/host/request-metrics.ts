@@ -1,7 +1,7 @@
 /** What a worker counts of its requests: cheaply at each, and in Prometheus' terms when somebody asks. */
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import type { Counter, Gauge, Metric, Registry } from 'prom-client';
 import { Engine } from '../server/engine.js';
 import type { Answer, Refusal, Server } from '../server/index.js';
 import type { Vitals } from './messages.js';
@@ -63,7 +63,7 @@ export class RequestMetrics {
   #bytes = 0;
   #aborted = 0;
   readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION });
-  #registry: Registry | undefined;
+  #registry: Promise<Registry> | undefined;
 
   /** @param servers whose figures are told; the array may grow */
   constructor(servers: readonly Server[]) {
@@ -113,9 +113,9 @@ export class RequestMetrics {
   }
 
   /** Everything, for `AggregatorRegistry.aggregate()`. */
-  metrics(): Promise<object[]> {
+  async metrics(): Promise<object[]> {
     this.#registry ??= this.#register();
-    return this.#registry.getMetricsAsJSON();
+    return (await this.#registry).getMetricsAsJSON();
   }
 
   #waits(): Record<string, number> {
@@ -126,7 +126,9 @@ export class RequestMetrics {
     return sums;
   }
 
-  #register(): Registry {
+  async #register(): Promise<Registry> {
+    // Loaded when somebody asks: a worker that nobody asks starts the sooner.
+    const { Counter, Gauge, Registry } = await import('prom-client');
     const registry = new Registry();
     const registers = [registry];
     const counter = (name: string, help: string, labelNames: string[], fill: (metric: Counter) => void) =>

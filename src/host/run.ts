@@ -1,6 +1,6 @@
 /** The process that a configuration describes, from its start to its end: signals, files and those who are told. */
 
-import { type AdminServer, serveAdmin } from '../admin/index.js';
+import type { AdminServer } from '../admin/index.js';
 import type { Configuration } from '../configuration/index.js';
 import { enterDirectory, log, startDirectory } from './frame.js';
 import { HeldSockets } from './held-sockets.js';
@@ -68,7 +68,7 @@ class Frame {
       // While there is a predecessor, the file and the administration's address are its own.
       if (pidFile !== undefined && predecessor === undefined) this.#pidFile = PidFile.create(pidFile);
       await this.#supervisor.start();
-      if (admin !== undefined && predecessor === undefined) this.#admin = await serveAdmin(this.#supervisor, this);
+      if (admin !== undefined && predecessor === undefined) this.#admin = await this.#openAdmin();
     } catch (error) {
       this.#supervisor.kill();
       this.#pidFile?.remove();
@@ -128,12 +128,18 @@ class Frame {
   async #inheritAdmin(): Promise<AdminServer> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await serveAdmin(this.#supervisor, this);
+        return await this.#openAdmin();
       } catch (error) {
         if (attempt === ADMIN_ATTEMPTS || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
         await new Promise((resolve) => setTimeout(resolve, ADMIN_PAUSE));
       }
     }
+  }
+
+  async #openAdmin(): Promise<AdminServer> {
+    // Loaded where it is wanted alone: a start without it is the sooner ready.
+    const { serveAdmin } = await import('../admin/index.js');
+    return serveAdmin(this.#supervisor, this);
   }
 
   #tellReady(): void {

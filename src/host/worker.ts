@@ -19,6 +19,8 @@ const LAST_WORDS = 1000;
 class Worker {
   #service: Service | undefined;
   #metrics: RequestMetrics | undefined;
+  /** Whether anybody wants to know what it has counted. */
+  #counted = false;
   #retiring = false;
   #stopping = false;
 
@@ -40,6 +42,7 @@ class Worker {
       process.exit(1);
     }
     this.#metrics = new RequestMetrics(this.#service.servers);
+    this.#counted = configuration.admin !== undefined;
     void report({ type: 'ready', urls: this.#service.servers.map(({ url }) => url) });
     setInterval(() => this.#beat(configuration), BEAT).unref();
     if (configuration.maxRequests > 0) this.#countRequests(configuration);
@@ -53,8 +56,7 @@ class Worker {
     // Where nobody else sees to it, since the supervisor is gone.
     setTimeout(() => process.exit(1), delay((how.graceMs ?? 0) + LAST_WORDS));
     await stopped;
-    const metrics = await this.#metrics?.metrics();
-    if (metrics !== undefined) await report({ type: 'farewell', metrics });
+    if (this.#counted) await report({ type: 'farewell', metrics: await this.#metrics!.metrics() });
     // An application may have timers and connections of its own; nobody waits for them.
     process.exit(0);
   }
