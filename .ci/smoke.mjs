@@ -46,13 +46,16 @@ function exchange(port, bytes) {
   });
 }
 
-/** `uwsgiref serve hello.ts`: TypeScript as it is where Node runs that, else the advice to use a newer one. */
+/**
+ * `uwsgiref serve` by a configuration file: TypeScript, and an application in it, as they are where Node runs that, else
+ * the advice to use a newer one.
+ */
 async function serveTypeScript() {
   const cli = join(fileURLToPath(import.meta.resolve('uwsgiref')), '..', 'cli', 'main.js');
-  const program = spawn(process.execPath, [cli, 'serve', 'hello.ts', '--port', '0'], {
-    cwd: fileURLToPath(new URL('.', import.meta.url)),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const cwd = fileURLToPath(new URL('.', import.meta.url));
+  const configuration = "export default defineConfig({ app: './hello.ts', port: 0 });";
+  writeFileSync(join(cwd, 'uwsgiref.config.ts'), `import { defineConfig } from 'uwsgiref/config';\n${configuration}\n`);
+  const program = spawn(process.execPath, [cli, 'serve'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let errors = '';
   program.stderr.on('data', (chunk) => {
@@ -93,7 +96,8 @@ const checks = {
   file: async () => {
     const response = await fetch(`${server.url}/file`);
     assert.ok(contents.equals(Buffer.from(await response.arrayBuffer())));
-    assert.equal(server.stats().sendfileBytes, contents.length);
+    // A last piece that is small leaves by a write.
+    assert.ok(server.stats().sendfileBytes > contents.length - 65_536);
   },
   pipelined: async () => {
     const get = (/** @type {string} */ path, field = '') => `GET ${path} HTTP/1.1\r\nHost: smoke.test\r\n${field}\r\n`;
