@@ -34,18 +34,27 @@ export function benchmarksDocument(run) {
 }
 
 /** @param {RunReport} run */
-function machineSection({ environment, rounds, duration, tookSeconds }) {
+function machineSection({ environment, rounds, duration, tookSeconds, scenarios }) {
   const { commit, date, generators, pinning, servers, missing } = environment;
   const rows = Object.entries(servers).map(([name, { version, about }]) => [name, version, about]);
   const absent = Object.entries(missing).map(([name, reason]) => `Left out: ${name}, ${reason}.`);
   return `## On what
 
-${formatMachine(environment)}. Commit ${commit}, ${date.slice(0, 10)}; ${rounds} rounds of ${duration} s, ${Math.round(tookSeconds / 60)} minutes in all.
+${formatMachine(environment)}. Commit ${commit}, ${date.slice(0, 10)}; ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${duration} s, ${Math.round(tookSeconds / 60)} minutes in all.
 Load by ${Object.entries(generators)
     .map(([name, version]) => `${name} ${version}`)
     .join(' or ')}, over 127.0.0.1; ${pinning}. One process, or one worker, of each server.
+${noiseSentence(scenarios)}
 
 ${formatTable(['server', 'version', 'what it does'], rows, 3)}${absent.length > 0 ? `\n\n${absent.join('\n')}` : ''}`;
+}
+
+/** @param {RunReport['scenarios']} scenarios */
+function noiseSentence(scenarios) {
+  const noisy = scenarios.filter((report) => noiseLine(report).length > 0).length;
+  if (noisy === 0) return "In no scenario did other work take a tenth of the servers' core.";
+  const which = `In ${noisy} of ${scenarios.length} scenarios other work took part of the servers' core`;
+  return `**${which}: they are marked NOISY, and to be measured again.**`;
 }
 
 /** @param {RunReport} run */

@@ -103,6 +103,14 @@ describe('benchmarksDocument', () => {
     expect(document).toContain('Left out: nginx, nginx is not installed.');
   });
 
+  it('says whether the machine was quiet', () => {
+    expect(document).toContain("In no scenario did other work take a tenth of the servers' core.");
+    const noisy = structuredClone(run);
+    const shares = { median: 0.2, spread: 0, samples: [0.2] };
+    Object.assign(noisy.scenarios[0]!.servers[0]!.metrics, { foreignShare: shares });
+    expect(benchmarksDocument(noisy)).toContain('In 1 of 2 scenarios other work took part');
+  });
+
   it('shows targets that are missed as well as those that are met', () => {
     expect(document).toMatch(/^\| file-1k +\| sirv +\| +≤ 0\.35 \| +0\.25 \| +met \|$/m);
     expect(document).toMatch(/^\| file-1k +\| nginx-cache +\| +≤ 0\.9 \| +1 \| +\*\*missed\*\* \|$/m);
