@@ -6,30 +6,49 @@ import type { Entry } from './listing.js';
 import { COLUMNS, type Column, type Order } from './listing-order.js';
 
 const STYLE = `
-:root { color-scheme: light dark; --line: #8884; --soft: #5d6570; --link: #0a58ca; --row: #8881; }
-@media (prefers-color-scheme: dark) { :root { --soft: #9aa4b2; --link: #7ab7ff; } }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
-h1 { font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; margin: 0 0 1rem; }
-a { color: var(--link); text-decoration: none; }
-a:hover { text-decoration: underline; }
-a:focus-visible { outline: 2px solid; outline-offset: 2px; border-radius: 2px; }
-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th { position: sticky; top: 0; background: Canvas; font-weight: 600; box-shadow: inset 0 -1px var(--line); }
-th, td { text-align: left; padding: .4rem .6rem; vertical-align: top; }
-td { border-top: 1px solid var(--line); color: var(--soft); white-space: nowrap; }
-td:first-child { width: 100%; white-space: normal; overflow-wrap: anywhere; }
-th:nth-child(2), td:nth-child(2) { text-align: right; }
-tbody tr:hover { background: var(--row); }
+:root { color-scheme: light dark; --ground: #f3f4f7; --card: #fff; --ink: #15181e; --soft: #566070; --edge: #dfe3e9; --row: #f6f8fb; --link: #2458d3; }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #0e1116; --card: #171b22; --ink: #e9ecf1; --soft: #9ba6b5; --edge: #2a313b; --row: #1d222b; --link: #8ab0ff; }
+}
+body { margin: 0 auto; max-width: 60rem; padding: 2rem clamp(.75rem, 3vw, 2rem) 3rem; background: var(--ground); color: var(--ink); font: 1rem/1.5 Inter, system-ui, sans-serif; }
+h1 { margin: 0; font-size: 1.375rem; line-height: 1.3; letter-spacing: -.01em; overflow-wrap: anywhere; }
+h1 a { color: var(--soft); font-weight: 500; }
+p { margin: .15rem 0 1.25rem; color: var(--soft); }
+a { color: inherit; text-decoration: none; }
+a:hover { color: var(--link); text-decoration: underline; }
+a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 3px; }
+table { width: 100%; border: 1px solid var(--edge); border-radius: 10px; border-spacing: 0; background: var(--card); font-variant-numeric: tabular-nums; }
+th, td { padding: .45rem 1rem; text-align: left; vertical-align: top; color: var(--soft); white-space: nowrap; }
+th { position: sticky; top: 0; border-radius: 10px 10px 0 0; background: var(--card); font-size: .8125rem; font-weight: 500; }
+th[aria-sort] { color: var(--ink); font-weight: 600; }
 th[aria-sort=ascending] a::after { content: " \\2191"; }
 th[aria-sort=descending] a::after { content: " \\2193"; }
-p { color: var(--soft); }
-@media (max-width: 32rem) { th:nth-child(3), td:nth-child(3) { display: none; } }
+td { border-top: 1px solid var(--edge); }
+td:first-child { width: 100%; color: var(--ink); white-space: normal; overflow-wrap: anywhere; }
+td:first-child a { display: flex; gap: .65rem; }
+th:nth-child(2), td:nth-child(2) { text-align: right; }
+tr:hover td { background: var(--row); }
+tr:last-child td:first-child { border-bottom-left-radius: 10px; }
+tr:last-child td:last-child { border-bottom-right-radius: 10px; }
+td:first-child a::before { content: ""; flex: none; width: 1.125rem; height: 1.5rem; background: var(--soft); mask: ${icon('M3.5 4.5h7l4 4v11h-11zm7 0v4h4')}; }
+td:first-child a[href$="/"]::before { background: var(--link); mask: ${icon('M1.5 6.5a1 1 0 0 1 1-1h4l2 2.5h7a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1z')}; }
+td:first-child a[rel=up]::before { background: var(--soft); mask: ${icon('M9 18V7m-4.5 4.5L9 7l4.5 4.5')}; }
+@media (max-width: 36rem) { th:nth-child(3), td:nth-child(3) { display: none; } }
 `;
 
-/** Nothing is loaded or run, whatever a file is called. */
+/** @param path on a ground of 18 by 24 */
+function icon(path: string): string {
+  const attributes =
+    "fill-opacity='.15' stroke='%23000' stroke-width='1.5' stroke-linejoin='round' stroke-linecap='round'";
+  const image = `%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 24'%3E%3Cpath ${attributes} d='${path}'/%3E%3C/svg%3E`;
+  return `url("data:image/svg+xml,${image}") center / contain no-repeat`;
+}
+
+/** Nothing is loaded or run, whatever a file is called; the icons are in the style. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  'img-src data:',
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
@@ -65,6 +84,7 @@ export function renderListing(
 <h1>${breadcrumbs([mount, ...place])}</h1>
 </nav>
 <main>
+<p>${cut ? `The first that were found: ${count}. There are more.` : count}</p>
 <table>
 <thead>
 <tr>${COLUMNS.map((column) => heading(column, order)).join('')}</tr>
@@ -72,7 +92,6 @@ export function renderListing(
 <tbody>
 ${place.length > 0 ? '<tr><td><a href="../" rel="up">../</a></td><td></td><td></td></tr>\n' : ''}${entries.map(row).join('')}</tbody>
 </table>
-<p>${cut ? `The first that were found: ${count}. There are more.` : count}</p>
 </main>
 </body>
 </html>

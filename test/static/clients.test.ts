@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Server } from '../../src/server/index.js';
 import { staticFiles } from '../../src/static/index.js';
+import { certificate } from '../server/fixtures/certificate.js';
 import { curl } from '../server/fixtures/curl.js';
 import { Program } from '../server/fixtures/program.js';
-import { started, temporaryFolder } from '../server/fixtures/started-server.js';
+import { started, temporaryFolder, until } from '../server/fixtures/started-server.js';
 
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 // Long enough for many sendfile calls, and never the same at two places.
@@ -19,15 +21,19 @@ interface Site {
   folder: string;
   /** The file that is served, to be changed. */
   file: string;
+  server: Server;
+  /** What a client has to trust, over TLS. */
+  cert: string | undefined;
 }
 
-async function site(): Promise<Site> {
+async function site(scheme: 'http' | 'https' = 'http', content = CONTENT): Promise<Site> {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'www'));
   const file = join(folder, 'www/large.bin');
-  writeFileSync(file, CONTENT);
-  const { port } = await started(staticFiles(join(folder, 'www'), { listing: true }));
-  return { url: `http://127.0.0.1:${port}/large.bin`, folder, file };
+  writeFileSync(file, content);
+  const tls = scheme === 'https' ? certificate(folder, 'localhost') : undefined;
+  const { server, port } = await started(staticFiles(join(folder, 'www'), { listing: true }), tls && { tls });
+  return { url: `${scheme}://localhost:${port}/large.bin`, folder, file, server, cert: tls?.cert };
 }
 
 const without = (command: string) => spawnSync(command, ['--version']).error !== undefined;
@@ -81,11 +87,11 @@ describe.skipIf(without('curl'))('curl', () => {
   });
 });
 
-describe.skipIf(without('wget'))('wget', () => {
-  async function wget(...args: string[]): Promise<number | NodeJS.Signals> {
-    return await new Program('wget', ['--no-config', '--no-proxy', '-q', '--tries=1', ...args]).ended;
-  }
+async function wget(...args: string[]): Promise<number | NodeJS.Signals> {
+  return await new Program('wget', ['--no-config', '--no-proxy', '-q', '--tries=1', ...args]).ended;
+}
 
+describe.skipIf(without('wget'))('wget', () => {
   it('-c goes on where it was interrupted, and is content with a file that it has', async () => {
     const { url, folder } = await site();
     const target = join(folder, 'got.bin');
@@ -118,6 +124,68 @@ describe.skipIf(without('wget'))('wget', () => {
     expect(hash(readFileSync(join(at, 'large.bin')))).toBe(hash(CONTENT));
   });
 });
+
+for (const scheme of ['http', 'https'] as const) {
+  describe(`downloads over ${scheme}`, () => {
+    it.skipIf(without('curl'))('are whole by curl at a limited rate, in parts and in two sittings', async () => {
+      const { url, folder, cert } = await site(scheme);
+      const ca = cert === undefined ? [] : ['--cacert', cert];
+      // So slow that the server waits for the client, again and again.
+      expect(hash((await curl([...ca, '--limit-rate', '4M', url])).output)).toBe(hash(CONTENT));
+      const part = await curl([...ca, '--fail', '--range', '1000000-1999999', url]);
+      expect(hash(part.output)).toBe(hash(CONTENT.subarray(1_000_000, 2_000_000)));
+      const target = join(folder, 'got.bin');
+      writeFileSync(target, CONTENT.subarray(0, 1_234_567));
+      expect((await curl([...ca, '--fail', '-C', '-', '-o', target, url])).code).toBe(0);
+      expect(hash(readFileSync(target))).toBe(hash(CONTENT));
+    });
+
+    it.skipIf(without('curl'))('are whole after a client has gone away in their midst', async () => {
+      const { url, folder, cert } = await site(scheme);
+      const ca = cert === undefined ? [] : ['--cacert', cert];
+      const target = join(folder, 'got.bin');
+      const first = new Program('curl', ['-q', '-s', ...ca, '--limit-rate', '500k', '-o', target, url]);
+      await until(() => existsSync(target) && statSync(target).size > 0);
+      first.process.kill('SIGKILL');
+      await first.ended;
+      expect(statSync(target).size).toBeLessThan(CONTENT.length);
+      expect((await curl([...ca, '--fail', '-C', '-', '-o', target, url])).code).toBe(0);
+      expect(hash(readFileSync(target))).toBe(hash(CONTENT));
+    });
+
+    it.skipIf(without('wget'))('are gone on with by wget -c', async () => {
+      const { url, folder, cert } = await site(scheme);
+      const target = join(folder, 'got.bin');
+      writeFileSync(target, CONTENT.subarray(0, 2_000_001));
+      const ca = cert === undefined ? [] : ['--ca-certificate', cert];
+      expect(await wget('-c', ...ca, '-O', target, url)).toBe(0);
+      expect(hash(readFileSync(target))).toBe(hash(CONTENT));
+    });
+
+    it.skipIf(without('aria2c'))('come by eight connections of aria2 at once', async () => {
+      const large = Buffer.concat([CONTENT, CONTENT, CONTENT.subarray(1), CONTENT]);
+      const { url, folder, cert, server } = await site(scheme, large);
+      const before = server.stats().connections;
+      const ca = cert === undefined ? [] : [`--ca-certificate=${cert}`];
+      const options = ['--no-conf', '--no-netrc', '-q', '--disable-ipv6', '--file-allocation=none', '--max-tries=1'];
+      const aria2 = new Program('aria2c', [
+        ...options,
+        ...ca,
+        '-x8',
+        '-s8',
+        '-k1M',
+        '-d',
+        folder,
+        '-o',
+        'got.bin',
+        url,
+      ]);
+      expect(await aria2.ended).toBe(0);
+      expect(hash(readFileSync(join(folder, 'got.bin')))).toBe(hash(large));
+      expect(server.stats().connections - before).toBeGreaterThanOrEqual(8);
+    });
+  });
+}
 
 describe('a file that is replaced while a client resumes', () => {
   it('is sent anew, and whole', async () => {
