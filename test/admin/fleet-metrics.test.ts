@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { FleetMetrics } from '../../src/admin/fleet-metrics.js';
@@ -150,6 +151,22 @@ describe('the metrics of a worker', () => {
     expect(metricValue(text, `${duration}_bucket`, { le: '30' })).toBe(4);
     expect(metricValue(text, `${duration}_count`)).toBe(5);
     expect(metricValue(text, `${duration}_sum`)).toBeCloseTo(99.00655, 5);
+  });
+
+  it('are all in docs/monitoring.md, with their labels, and no others', async () => {
+    const counts = new RequestMetrics([]);
+    const fleet = new FakeFleet(1);
+    fleet.workers[0]!.answers.metrics = () => counts.metrics();
+    const names = [...parseMetrics(await new FleetMetrics(fleet).text()).keys()];
+    const documented = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
+      .split('## Metrics')[1]!
+      .split('```')[0]!
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .flatMap((line) =>
+        [...line.split('|')[1]!.matchAll(/`(\w+)(?:\{[\w,]+\})?`/g)].map(([, name]) => `uwsgiref_${name}`),
+      );
+    expect(documented.sort()).toEqual(names.sort());
   });
 
   it('tell of the event loop once a beat', async () => {
