@@ -2,17 +2,24 @@
 
 import type { Environ } from './types.js';
 
-const SIGNAL = 'uwsgiref.signal';
+const MADE_WHEN_ASKED_FOR = ['uwsgiref.signal', 'uwsgiref.request_id'];
 
 /**
- * A copy, to be changed while the caller's environ stays as it is. Unlike `{ ...environ }` it has `uwsgiref.signal`,
- * still made only when somebody asks for it.
+ * A copy, to be changed while the caller's environ stays as it is. Unlike `{ ...environ }` it has `uwsgiref.signal` and
+ * `uwsgiref.request_id`, still made only when somebody asks for them.
  */
 export function copyEnviron(environ: Environ): Environ {
   const copy: Environ = { ...environ };
-  if (SIGNAL in environ && !(SIGNAL in copy)) {
+  for (const name of MADE_WHEN_ASKED_FOR) {
+    if (!(name in environ) || name in copy) continue;
     // Not enumerable, so that a copy of the copy does not ask.
-    Object.defineProperty(copy, SIGNAL, { get: () => environ[SIGNAL], configurable: true });
+    Object.defineProperty(copy, name, {
+      get: () => environ[name],
+      set: (value) => {
+        environ[name] = value;
+      },
+      configurable: true,
+    });
   }
   return copy;
 }

@@ -102,5 +102,10 @@ export interface Environ {
    * production server's; a copy of its environ has to be given it anew.
    */
   readonly 'uwsgiref.signal'?: AbortSignal | undefined;
+  /**
+   * Tells the request from others, in logs: the X-Request-Id that it came with, or one that is made when somebody asks.
+   * The production server's.
+   */
+  'uwsgiref.request_id'?: string | undefined;
   [key: string]: unknown;
 }

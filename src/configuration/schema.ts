@@ -237,7 +237,7 @@ const HOST_SETTINGS = {
 /** Options of the server that a configuration can say: all but where to listen, streams and callbacks. */
 type ServerSetting = Exclude<
   keyof ServerOptions,
-  'host' | 'port' | 'path' | 'mode' | 'fd' | 'tls' | 'errors' | 'onRefused' | 'onAnswered'
+  'host' | 'port' | 'path' | 'mode' | 'fd' | 'tls' | 'errors' | 'onRefused' | 'onAnswered' | 'onError'
 >;
 
 /** Options of the server under their own names. Their defaults are its own. */

@@ -1,5 +1,6 @@
 /** Builds the environ of PEP 3333 from what the engine hands over: one text, and a record of offsets into it. */
 
+import { randomBytes } from 'node:crypto';
 import { DescriptorInput, MemoryInput } from '../streams.js';
 import type { Environ, ErrorStream, FileWrapperClass, InputStream } from '../types.js';
 import { addClientCertificate } from './client-certificate.js';
@@ -32,9 +33,9 @@ export interface AbortSource {
 }
 
 /**
- * The environ of a request. A class for the sake of one accessor, `uwsgiref.signal`, which makes its AbortSignal when it
- * is asked for: one that is never looked at would cost more than the rest of a small request. Everything else is an
- * ordinary property. A copy by `{ ...environ }` is without the signal.
+ * The environ of a request. A class for the sake of two accessors, `uwsgiref.signal` and `uwsgiref.request_id`, which make
+ * their value when it is asked for: a signal that is never looked at would cost more than the rest of a small request.
+ * Everything else is an ordinary property. A copy by `{ ...environ }` is without these two.
  */
 export class RequestEnviron implements Environ {
   declare REQUEST_METHOD: string;
@@ -63,6 +64,7 @@ export class RequestEnviron implements Environ {
   declare 'wsgi.file_wrapper': FileWrapperClass;
   [key: string]: unknown;
   readonly #source: AbortSource;
+  #requestId: string | undefined;
 
   /**
    * Reads the request whose record begins at `start` of `places`.
@@ -127,6 +129,31 @@ export class RequestEnviron implements Environ {
     // On the prototype itself there is none.
     return #source in this ? this.#source.signal : undefined;
   }
+
+  /**
+   * Tells the request from others, in logs: its X-Request-Id where that is up to 128 visible characters, else one that is
+   * made.
+   */
+  get 'uwsgiref.request_id'(): string | undefined {
+    if (!(#source in this)) return undefined;
+    this.#requestId ??= requestIdOf(this);
+    return this.#requestId;
+  }
+
+  set 'uwsgiref.request_id'(value: string) {
+    this.#requestId = value;
+  }
+}
+
+/** Neither ends a line, nor a quoted text. */
+const SANE_ID = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
+/** Other processes count as well. */
+const PROCESS_ID = randomBytes(6).toString('hex');
+let idsMade = 0;
+
+function requestIdOf({ HTTP_X_REQUEST_ID: given }: Environ): string {
+  if (typeof given === 'string' && SANE_ID.test(given)) return given;
+  return `${PROCESS_ID}-${(++idsMade).toString(36)}`;
 }
 
 function addFields(

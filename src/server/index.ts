@@ -12,6 +12,7 @@
  * console.log(server.url);
  */
 
+export type { Failure } from './failures.js';
 export type { ForwardedFields } from './forwarded.js';
 export { type BoundSocket, bindSocket, ListenError } from './listening-socket.js';
 export { type Address, EngineUnavailableError, type SocketOptions } from './native-addon.js';

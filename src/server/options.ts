@@ -5,6 +5,7 @@ import { show } from '../show.js';
 import { DescriptorErrors } from '../streams.js';
 import type { Environ, ErrorStream } from '../types.js';
 import { VERSION } from '../version.js';
+import type { Failure } from './failures.js';
 import { FORWARDED_FIELDS, type ForwardedFields } from './forwarded.js';
 import type { ListenOptions, SocketOptions } from './native-addon.js';
 import { checkTlsOptions, type TlsOptions } from './tls-options.js';
@@ -67,6 +68,11 @@ export interface ServerOptions {
   onRefused?: (refusal: Refusal) => void;
   /** Told of each answer that is over, for a log and for metrics; within a tenth of a second. */
   onAnswered?: (answer: Answer) => void;
+  /**
+   * Told of each error of an application, and of an answer that did not begin in time; default: both are written to
+   * `errors`, with the request and its `uwsgiref.request_id`.
+   */
+  onError?: (failure: Failure) => void;
   /** `wsgi.multiprocess`; default false. */
   multiprocess?: boolean;
   /** Bytes of a request head; default 16384. 431 beyond. */
@@ -129,6 +135,7 @@ export interface CheckedOptions {
   readonly multiprocess: boolean;
   readonly onRefused: ((refusal: Refusal) => void) | undefined;
   readonly onAnswered: ((answer: Answer) => void) | undefined;
+  readonly onError: ((failure: Failure) => void) | undefined;
   readonly forwardedFields: ForwardedFields;
 }
 
@@ -180,6 +187,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
     multiprocess: options.multiprocess ?? false,
     onRefused: options.onRefused,
     onAnswered: options.onAnswered,
+    onError: options.onError,
     forwardedFields: options.forwardedFields ?? 'x-forwarded',
   };
 }

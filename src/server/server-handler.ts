@@ -9,6 +9,7 @@ import { DescriptorInput } from '../streams.js';
 import type { Application, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
 import { type AbortSource, type EnvironDefaults, RequestEnviron } from './environ.js';
+import { AnswerTimeoutError } from './failures.js';
 import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED, TIMED_OUT } from './native-addon.js';
 import type { ServerOptions } from './options.js';
 import { headText, type Outbox } from './outbox.js';
@@ -22,11 +23,6 @@ const FINISHED = 2;
 
 /** The answer is complete, and no further block is worth producing: an endless body would be produced for ever. */
 class NoBodyWanted extends ClientDisconnectedError {}
-
-/** The application did not begin its answer in time; the client was told so with a 504. */
-export class AnswerTimeoutError extends ClientDisconnectedError {
-  override name = 'TimeoutError';
-}
 
 /** Why the engine refuses a head, by its number: `http::ResponseError`. */
 const REFUSALS = [
@@ -44,6 +40,8 @@ export interface ServerContext extends EnvironDefaults {
   reportHopByHop(name: string): void;
   /** See {@link ServerOptions.onAnswered}. */
   readonly onAnswered?: ServerOptions['onAnswered'];
+  /** See {@link ServerOptions.onError}; without it errors go to `wsgi.errors`, as in CPython. */
+  readonly onError?: ServerOptions['onError'];
 }
 
 /** How a handler answers. */
@@ -139,6 +137,12 @@ export class ServerHandler extends BaseHandler implements AbortSource {
 
   override getStderr(): ErrorStream {
     return this.#context.errors;
+  }
+
+  override logException(error: unknown): void {
+    const { onError } = this.#context;
+    if (onError === undefined) super.logException(error);
+    else onError({ error, environ: this.received });
   }
 
   /** The engine drops such a field; that an application sent it is worth one line. */
@@ -242,10 +246,9 @@ export class ServerHandler extends BaseHandler implements AbortSource {
 
   /** Nobody waits for the answer any more. */
   onGone(why: number): void {
-    const { REQUEST_METHOD, REQUEST_URI } = this.received;
     if (why === TIMED_OUT) {
       this.#gone = new AnswerTimeoutError('The application did not begin its answer in time');
-      this.getStderr().write(`uwsgiref: no answer to ${REQUEST_METHOD} ${REQUEST_URI} in time; its client got a 504\n`);
+      this.logException(this.#gone);
     } else {
       this.#gone = new ClientDisconnectedError('The client closed the connection');
     }

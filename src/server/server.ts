@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { Application } from '../types.js';
 import { FileWrapper } from '../util.js';
 import { Engine, type Service, type WaitName } from './engine.js';
+import { writeFailures } from './failures.js';
 import { listenError } from './listening-socket.js';
 import type { Address, NativeStats } from './native-addon.js';
 import { type CheckedOptions, checkOptions, type ServerOptions } from './options.js';
@@ -65,7 +66,8 @@ export interface CloseOptions {
  * @throws EngineUnavailableError when the native engine cannot be loaded
  */
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {
-  const checked = checkOptions(options);
+  const given = checkOptions(options);
+  const checked = { ...given, onError: given.onError ?? writeFailures(given.errors) };
   const { errors, onRefused, onAnswered } = checked;
   const { engine, listener, address } = listenWith(checked, (context) => ({
     errors,
@@ -104,6 +106,7 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         multiprocess: options.multiprocess,
         errors,
         ...(options.onAnswered && { onAnswered: options.onAnswered }),
+        ...(options.onError && { onError: options.onError }),
         fileWrapper: FileWrapper,
         forwardedFields: options.forwardedFields,
         network,
