@@ -7,6 +7,8 @@ import type { Fleet, FleetWorker } from './fleet.js';
 /** How far apart the samples are, at least two beats of a worker, and how many are kept. Milliseconds. */
 export const INTERVAL = 2000;
 export const KEPT = 450;
+/** Over how many intervals latencies are looked at: in one there may be too few answers to tell the slowest of a hundred. */
+const LATENCY_INTERVALS = 5;
 
 /** What happened in one interval. */
 export interface Sample {
@@ -22,7 +24,7 @@ export interface Sample {
   readonly bytes: number;
   readonly openConnections: number;
   readonly inFlight: number;
-  /** Milliseconds within which this share of the applications' answers ended; null where there were none. */
+  /** Milliseconds within which this share of the applications' last answers ended; null where there were none. */
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;
@@ -38,6 +40,8 @@ export class History {
   readonly #fleet: Fleet;
   readonly #samples: Sample[] = [];
   #last = new Map<FleetWorker, Vitals>();
+  /** Counts of answers by duration, of the last intervals. */
+  #durations: number[][] = [];
   readonly #timer: NodeJS.Timeout;
 
   constructor(fleet: Fleet) {
@@ -75,6 +79,8 @@ export class History {
       });
     }
     this.#last = known;
+    this.#durations = [...this.#durations, durations].slice(-LATENCY_INTERVALS);
+    const recent = durations.map((_, bucket) => this.#durations.reduce((sum, each) => sum + each[bucket]!, 0));
     const vitals = [...known.values()];
     const sum = (pick: (vitals: Vitals) => number) => vitals.reduce((total, each) => total + pick(each), 0);
     this.#samples.push({
@@ -83,9 +89,9 @@ export class History {
       ...rates,
       openConnections: sum(({ openConnections }) => openConnections),
       inFlight: sum(({ inFlight }) => inFlight),
-      p50: quantile(durations, 0.5),
-      p95: quantile(durations, 0.95),
-      p99: quantile(durations, 0.99),
+      p50: quantile(recent, 0.5),
+      p95: quantile(recent, 0.95),
+      p99: quantile(recent, 0.99),
       loopDelayMs: Math.max(0, ...vitals.map(({ loopDelayMs }) => loopDelayMs)),
       memory: sum(({ memory }) => memory),
     });

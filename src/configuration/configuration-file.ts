@@ -80,6 +80,8 @@ export interface ConfigurationFile {
   accessLog?: string;
   /** File that lines are appended to. Default: standard output. */
   accessLogFile?: string;
+  /** How errors of the application are written to standard error. Default: text. */
+  errorLog?: 'text' | 'json';
   /** Connections that may wait to be accepted. Default: as many as the system lets. */
   backlog?: number;
   /**

@@ -38,6 +38,7 @@ export interface Configuration {
   /** 'off', 'auto', a name of `FORMAT_NAMES` or a format string. */
   readonly accessLog: string;
   readonly accessLogFile: string | undefined;
+  readonly errorLog: 'text' | 'json';
   readonly admin: Bind | undefined;
   /** Name or number. */
   readonly user: string | undefined;
@@ -79,6 +80,7 @@ export function configurationOf(settings: Settings, { flags, directory }: Source
     maxMemory: values.maxMemory ?? defaultOf('maxMemory'),
     accessLog: values.accessLog ?? defaultOf('accessLog'),
     accessLogFile: values.accessLogFile === undefined ? undefined : absolute(values.accessLogFile),
+    errorLog: values.errorLog ?? defaultOf('errorLog'),
     admin: values.admin,
     user: values.user,
     group: values.group,

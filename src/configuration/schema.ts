@@ -232,6 +232,12 @@ const HOST_SETTINGS = {
     otherwise: 'standard output',
     path: true,
   },
+  errorLog: {
+    kind: kinds.choice(['text', 'json']),
+    group: 'Logs',
+    description: 'how errors of the application are written to standard error',
+    default: 'text',
+  },
 } as const satisfies Record<string, Setting>;
 
 /** Options of the server that a configuration can say: all but where to listen, streams and callbacks. */

@@ -3,15 +3,18 @@
 import { loadApplication } from '../cli/load-application.js';
 import type { Configuration, Served } from '../configuration/index.js';
 import { type AccessLog, accessLog } from '../logging/access-log.js';
+import { errorLine } from '../logging/error-log.js';
 import {
   type Answer,
   type CloseOptions,
+  type Failure,
   type Refusal,
   type Server,
   type ServerOptions,
   serve,
 } from '../server/index.js';
 import { staticFiles } from '../static/index.js';
+import { DescriptorErrors } from '../streams.js';
 import type { Application } from '../types.js';
 import { dropPrivileges } from './privileges.js';
 
@@ -46,13 +49,14 @@ export class Service {
     audience: Audience,
     load: (served: Served) => Promise<Application> = applicationOf,
   ): Promise<Service> {
-    const { server, user, group } = configuration;
+    const { server, user, group, errorLog } = configuration;
     // Before any file is opened, and any code of others runs.
     dropPrivileges({ user, group });
     const application = await load(configuration.served);
     const log = logOf(configuration);
     const service = new Service(log);
     const { backlog, ...options }: ServerOptions = { ...server, ...hooks(log, audience) };
+    if (errorLog === 'json') options.onError = writeAsJson;
     for (const place of places) {
       // Who made the socket of a descriptor has said already how many connections may wait.
       const waiting = 'fd' in place || backlog === undefined ? {} : { backlog };
@@ -91,6 +95,10 @@ function logOf({ accessLog: format, accessLogFile: path }: Configuration): Acces
   const forEyes = process.env.NO_COLOR ? 'short' : 'coloured';
   const chosen = format === 'auto' ? (toTerminal ? forEyes : 'combined') : format;
   return accessLog({ format: chosen, onTrouble, ...(path !== undefined && { path }) });
+}
+
+function writeAsJson(failure: Failure): void {
+  new DescriptorErrors().write(`${errorLine(failure, Date.now())}\n`);
 }
 
 function hooks(log: AccessLog | undefined, audience: Audience): Pick<ServerOptions, 'onAnswered' | 'onRefused'> {

@@ -68,7 +68,7 @@ function json(entry: Entry): string {
   optional('user', userOf(entry));
   optional('referer', variable(entry, 'HTTP_REFERER'));
   optional('agent', variable(entry, 'HTTP_USER_AGENT'));
-  optional('requestId', variable(entry, 'HTTP_X_REQUEST_ID'));
+  optional('requestId', variable(entry, 'uwsgiref.request_id'));
   if (aborted) line += ',"aborted":true';
   optional('refused', refusal);
   return `${line}}`;

@@ -47,7 +47,7 @@ describe('the history of a fleet', () => {
     history.close();
   });
 
-  it('has the latencies of the interval, and none where nothing was answered', () => {
+  it('has the latencies of the last five intervals, and none where nothing was answered in them', () => {
     const fleet = new FakeFleet(1);
     const history = new History(fleet);
     const durations = new Array<number>(DURATION_BUCKETS.length + 1).fill(0);
@@ -59,6 +59,8 @@ describe('the history of a fleet', () => {
     expect(history.since(0).at(-1)?.p50).toBeGreaterThan(7);
     expect(history.since(0).at(-1)?.p99).toBeLessThanOrEqual(10);
     fleet.workers[0]!.vitals = vitals({ time: start + 1001, durations });
+    vi.advanceTimersByTime(4 * INTERVAL);
+    expect(history.since(0).at(-1)?.p50).toBeGreaterThan(7);
     vi.advanceTimersByTime(INTERVAL);
     expect(history.since(0).at(-1)).toMatchObject({ p50: null, p95: null, p99: null });
     history.close();

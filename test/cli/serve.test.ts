@@ -200,6 +200,19 @@ describe('uwsgiref serve', () => {
     expect(program.errorOutput).toMatch(/^uwsgiref: port must be [^\n]+\nuwsgiref: maxFields must be [^\n]+\n$/);
   });
 
+  it('writes JSON for a request and for its error, which are found by each other', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'app.mjs'), "export default () => { throw new Error('on purpose'); };");
+    const logs = ['--access-log', 'json', '--error-log', 'json'];
+    const program = uwsgiref(['serve', 'app.mjs', '--port', '0', '--workers', '0', ...logs], folder);
+    const url = await urlOf(program);
+    expect((await fetch(new URL('/x', url))).status).toBe(500);
+    const access = JSON.parse((await program.says(/^\{.*\}$/m))[0]) as Record<string, string>;
+    const error = JSON.parse(program.errorOutput) as Record<string, string>;
+    expect(error).toMatchObject({ method: 'GET', target: '/x', message: 'on purpose', requestId: access.requestId });
+    expect(access.requestId).toMatch(/^\w+-\w+$/);
+  });
+
   it('reads a configuration file, again on SIGHUP', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'app.mjs'), SLOW);

@@ -42,6 +42,7 @@ describe('readConfiguration', () => {
       maxRequestsJitter: 0,
       maxMemory: 0,
       accessLog: 'auto',
+      errorLog: 'text',
       reload: false,
     });
   });

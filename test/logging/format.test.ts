@@ -84,7 +84,7 @@ describe('the formats that have a name', () => {
       durationMs: 2012.345,
     };
     expect(JSON.parse(line('json', entryOf()))).toEqual(known);
-    const client = { ...CLIENT, HTTP_HOST: 'a.example', HTTP_X_REQUEST_ID: '7' };
+    const client = { ...CLIENT, HTTP_HOST: 'a.example', 'uwsgiref.request_id': '7' };
     expect(JSON.parse(line('json', entryOf({ aborted: true }, client)))).toEqual({
       ...known,
       host: 'a.example',
