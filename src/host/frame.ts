@@ -26,8 +26,18 @@ export function startDirectory(): string {
   return there?.ino === here?.ino && there?.dev === here?.dev ? named : process.cwd();
 }
 
-/** @param start where the process was started, which `chdir` is relative to */
+/**
+ * @param start where the process was started, which `chdir` is relative to
+ * @throws Error when there is no such directory, or it may not be entered
+ */
 export function enterDirectory({ chdir, umask }: Configuration, start: string): void {
-  process.chdir(resolve(start, chdir ?? '.'));
+  const directory = resolve(start, chdir ?? '.');
+  try {
+    process.chdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such directory' : 'it cannot be entered';
+    throw new Error(`Cannot work in ${directory}: ${why} (${code})`, { cause: error });
+  }
   if (umask !== undefined) process.umask(umask);
 }

@@ -37,6 +37,17 @@ export interface AccessLog {
   close(): Promise<void>;
 }
 
+/** The file cannot be opened. `code` is the system's, such as EACCES. */
+export class AccessLogError extends Error {
+  override name = 'AccessLogError';
+  readonly code: string | undefined;
+
+  constructor(path: string, cause: NodeJS.ErrnoException) {
+    super(`The access log ${path} cannot be opened: ${cause.message}`, { cause });
+    this.code = cause.code;
+  }
+}
+
 /**
  * Bytes that are handed over at once: as many as a pipe takes in one piece (PIPE_BUF of pipe(7)), so that lines of
  * several workers do not end up in each other.
@@ -54,7 +65,7 @@ const PATIENCE = 1000;
 /**
  * Opens an access log. Lines are written behind the event loop's back, some at a time.
  *
- * @throws Error with the `code` of open(2) when the file cannot be opened
+ * @throws AccessLogError when the file cannot be opened
  * @throws LogFormatError when the format is not understood
  */
 export function accessLog({ format = 'combined', path, onTrouble }: AccessLogOptions = {}): AccessLog {
@@ -86,8 +97,7 @@ class LineWriter {
   constructor(path: string | undefined, onTrouble: (message: string) => void) {
     this.#path = path;
     this.#onTrouble = onTrouble;
-    // SonicBoom opens it when this has long returned.
-    if (path !== undefined) closeSync(openSync(path, 'a'));
+    if (path !== undefined) tryToOpen(path);
     this.#file = new sonicBoom.SonicBoom({
       ...(path === undefined ? { fd: 1, maxWrite: BLOCK } : { dest: path, maxWrite: FILE_BLOCK }),
       append: true,
@@ -145,5 +155,14 @@ class LineWriter {
   #trouble(what: string): void {
     if (!this.#troubled) this.#onTrouble(`The access log ${this.#path ?? 'on standard output'}${what}`);
     this.#troubled = true;
+  }
+}
+
+/** SonicBoom opens a file only when its constructor has long returned, and who made it heard of no error. */
+function tryToOpen(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (error) {
+    throw new AccessLogError(path, error as NodeJS.ErrnoException);
   }
 }

@@ -60,6 +60,12 @@ const REMEDIES: Record<string, string> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
+const PATH_REMEDIES: Record<string, string> = {
+  ...REMEDIES,
+  EACCES: 'this user may not write to its directory',
+  ENOENT: 'there is no such directory',
+};
+
 const FD_REMEDIES: Record<string, string> = {
   EBADF: 'no such descriptor is open; whoever starts this process has to pass it on',
   ENOTSOCK: 'it is no socket',
@@ -74,7 +80,8 @@ export function listenError(error: unknown, { host, port, path, fd }: ListenOpti
   const { code } = error as { code?: string };
   if (code === undefined) return error;
   const name = /^\d+$/.test(code) ? getSystemErrorName(-Number(code)) : code;
-  const remedy = (fd === undefined ? REMEDIES : FD_REMEDIES)[name] ?? (error as Error).message;
+  const remedies = fd !== undefined ? FD_REMEDIES : path !== undefined ? PATH_REMEDIES : REMEDIES;
+  const remedy = remedies[name] ?? (error as Error).message;
   const where = fd === undefined ? (path ?? `${host}:${port}`) : `descriptor ${fd}`;
   // A descriptor is not what is wrong with a certificate; an address at least tells which of several servers it is.
   const what = fd !== undefined && name === 'ERR_TLS' ? 'serve HTTPS' : `listen at ${where}`;

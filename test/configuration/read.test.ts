@@ -256,6 +256,10 @@ describe('what is wrong', () => {
     [{ flags: { app: undefined } }, 'There is nothing to serve: name the application'],
     [{ flags: { directory: '.', fallback: '../x' } }, 'fallback must be the path of a file beneath the root'],
     [{ flags: { config: 'other.json' } }, 'There is no configuration file other.json'],
+    [
+      { file: { workers: 0, admin: ':1', reload: true, maxMemory: '1GiB' } },
+      'workers must be 1 or more with admin, reload, maxMemory, got 0: without a supervisor there is nobody to do it',
+    ],
   ])('%j', async (given, complaint) => {
     const lines = await complaints(given);
     expect(lines).toHaveLength(1);
