@@ -49,12 +49,12 @@ export class AccessLogError extends Error {
 }
 
 /**
- * Bytes that are handed over at once: as many as a pipe takes in one piece (PIPE_BUF of pipe(7)), so that lines of
- * several workers do not end up in each other.
+ * Bytes that are written at once: as many as a pipe takes in one piece (PIPE_BUF of pipe(7)), so that lines of several
+ * workers do not end up in each other.
  */
-const BLOCK = 4096;
-/** Bytes that a file is written at once, when it lags behind. */
-const FILE_BLOCK = 65_536;
+const PIPE_BLOCK = 4096;
+/** The same for a file, which takes whatever is appended in one piece. */
+const FILE_BLOCK = 32_768;
 /** How long a line waits for others. Milliseconds. */
 const LATEST = 200;
 /** Bytes that wait for the file before lines are lost: a slow disk costs memory up to here, and never time. */
@@ -86,6 +86,7 @@ export function accessLog({ format = 'combined', path, onTrouble }: AccessLogOpt
 class LineWriter {
   dropped = 0;
   readonly #path: string | undefined;
+  readonly #blockSize: number;
   readonly #file: SonicBoom;
   readonly #onTrouble: (message: string) => void;
   #troubled = false;
@@ -96,10 +97,12 @@ class LineWriter {
 
   constructor(path: string | undefined, onTrouble: (message: string) => void) {
     this.#path = path;
+    this.#blockSize = path === undefined ? PIPE_BLOCK : FILE_BLOCK;
     this.#onTrouble = onTrouble;
     if (path !== undefined) tryToOpen(path);
     this.#file = new sonicBoom.SonicBoom({
-      ...(path === undefined ? { fd: 1, maxWrite: BLOCK } : { dest: path, maxWrite: FILE_BLOCK }),
+      ...(path === undefined ? { fd: 1 } : { dest: path }),
+      maxWrite: this.#blockSize,
       append: true,
       sync: false,
       maxLength: MOST_WAITING,
@@ -111,7 +114,7 @@ class LineWriter {
   write(line: string): void {
     // An answer that was cut off at the end may be told of when all is over.
     if (this.#closing !== undefined) return;
-    if (this.#block.length + line.length >= BLOCK) this.#handOver();
+    if (this.#block.length + line.length >= this.#blockSize) this.#handOver();
     this.#block += `${line}\n`;
     this.#timer ??= setTimeout(() => this.#handOver(), LATEST).unref();
   }

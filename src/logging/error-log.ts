@@ -2,6 +2,7 @@
 
 import type { Failure } from '../server/index.js';
 import { describeError, show } from '../show.js';
+import { withoutControls } from './format.js';
 
 /**
  * @param time milliseconds since 1970
@@ -9,7 +10,7 @@ import { describeError, show } from '../show.js';
  */
 export function errorLine({ error, environ }: Failure, time: number): string {
   const { REQUEST_METHOD: method, REQUEST_URI: target, REMOTE_ADDR: address } = environ;
-  return JSON.stringify({
+  const line = JSON.stringify({
     time: new Date(time).toISOString(),
     level: 'error',
     requestId: environ['uwsgiref.request_id'],
@@ -20,4 +21,5 @@ export function errorLine({ error, environ }: Failure, time: number): string {
     message: error instanceof Error ? error.message : show(error),
     stack: describeError(error, null),
   });
+  return withoutControls(line);
 }

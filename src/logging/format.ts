@@ -74,12 +74,13 @@ function json(entry: Entry): string {
   return `${line}}`;
 }
 
-/** Without what JSON lets stand as it is, and a terminal may obey. */
 function jsonText(text: string): string {
-  if (!UNSAFE.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(NOT_ASCII, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return UNSAFE.test(text) ? withoutControls(JSON.stringify(text)) : `"${text}"`;
+}
+
+/** The same JSON, without what may stand in it as it is, but a terminal may obey. */
+export function withoutControls(json: string): string {
+  return json.replace(NOT_ASCII, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** So many milliseconds, to a microsecond. */
@@ -200,7 +201,8 @@ function requestLine({ method, target, protocol }: Entry): string {
 
 /** Without spaces, between which whoever reads the log counts. */
 function userName(entry: Entry): string {
-  return quoted(userOf(entry)).replaceAll(' ', '\\x20') || '-';
+  const user = userOf(entry);
+  return user === '' ? '-' : quoted(user).replaceAll(' ', '\\x20');
 }
 
 /** What a client sends could otherwise end the line, close the quotes or control a terminal. */

@@ -28,6 +28,12 @@ describe('an error as JSON', () => {
     expect(stack).toMatch(/^TypeError: not\na number\n +at [\s\S]*\nCaused by: RangeError: why\n +at /);
   });
 
+  it('controls no terminal', () => {
+    const line = errorLine({ error: new Error('\x1b[2J\x9b2J\u202e'), environ }, 0);
+    expect(line).toMatch(/^[ -~]+$/);
+    expect(JSON.parse(line)).toMatchObject({ message: '\x1b[2J\x9b2J\u202e' });
+  });
+
   it('may be anything that was thrown', () => {
     const parsed = JSON.parse(errorLine({ error: { a: 1 }, environ: { ...environ, REMOTE_ADDR: '' } }, 0)) as object;
     expect(parsed).toMatchObject({ error: 'Thrown', address: 'unix:' });
