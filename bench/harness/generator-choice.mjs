@@ -11,6 +11,15 @@ import { wrk } from './wrk.mjs';
 
 const GENERATORS = [autocannon, wrk];
 
+/** No load generator that is installed can do what a scenario asks. */
+export class NoGeneratorError extends Error {
+  /** @param {string} reason */
+  constructor(reason) {
+    super(`${reason}: install wrk`);
+    this.name = 'NoGeneratorError';
+  }
+}
+
 /** A server busy for less than this share of its core waits for the load generator. */
 const BUSY = 0.9;
 
@@ -33,12 +42,12 @@ export function candidates(asked) {
  *   a server gets; null when requests fail
  * @param {(process: Process) => string} nameOf
  * @returns {Promise<Choice>}
- * @throws {Error} when none of them can do it
+ * @throws {NoGeneratorError} when none of them can do it
  */
 export async function chooseGenerator(generators, scenario, processes, coreShareUnder, nameOf) {
   const unfit = generators.map(({ unfit }) => unfit(scenario)).find((reason) => reason !== null);
   const [first, second] = generators.filter((generator) => generator.unfit(scenario) === null);
-  if (first === undefined) throw new Error(`${unfit ?? 'there is no load generator'}: install wrk`);
+  if (first === undefined) throw new NoGeneratorError(unfit ?? 'there is no load generator');
   if (second === undefined) return { generator: first, reason: unfit ?? 'the only one here, or asked for' };
   let least = 1;
   for (const process of processes) {

@@ -26,7 +26,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { measureColdFiles } from './cold-files.mjs';
 import { floorServer } from './floor.mjs';
-import { chooseGenerator } from './generator-choice.mjs';
+import { chooseGenerator, NoGeneratorError } from './generator-choice.mjs';
 import { measureIdleConnections } from './idle-connections.mjs';
 import { FailedRunError, loadServer } from './load.mjs';
 import { expectedBody, IDLE_CONNECTIONS } from './scenarios.mjs';
@@ -93,8 +93,8 @@ class Measurement {
           processes.push(await this.#startVerified(server));
         });
       }
-      if (processes.length === 0) return;
       const generator = await this.#calibrate(processes);
+      if (generator === null) return;
       for (const process of processes) {
         await this.#attempt(process.server.name, async () => {
           await this.#load(generator, process, WARM_UP_SECONDS, { paths: this.scenario.warmUpPaths });
@@ -153,21 +153,28 @@ class Measurement {
    * What each load generator can do at most, against the floor, and which of them this scenario takes.
    *
    * @param {readonly ServerProcess[]} processes
+   * @returns {Promise<import('./load.mjs').Generator | null>} null where none can do it, and so no server can be measured
    */
   async #calibrate(processes) {
+    if (processes.length === 0) return null;
     this.run.progress(`${this.scenario.name}: calibration`);
-    const { generators } = this.run;
     if (!this.scenario.tls) await this.#measureCeilings();
-    const { generator, reason } = await chooseGenerator(
-      generators,
-      this.scenario,
-      processes,
-      (generator, process) =>
-        this.#load(generator, process, CALIBRATION_SECONDS).then(({ coreShare }) => coreShare, failedRun),
-      ({ server }) => server.name,
-    );
-    this.result.load = { generator: generator.name, reason };
-    return generator;
+    try {
+      const { generator, reason } = await chooseGenerator(
+        this.run.generators,
+        this.scenario,
+        processes,
+        (generator, process) =>
+          this.#load(generator, process, CALIBRATION_SECONDS).then(({ coreShare }) => coreShare, failedRun),
+        ({ server }) => server.name,
+      );
+      this.result.load = { generator: generator.name, reason };
+      return generator;
+    } catch (error) {
+      if (!(error instanceof NoGeneratorError)) throw error;
+      for (const { server } of processes) this.result.refused.set(server.name, error.message);
+      return null;
+    }
   }
 
   async #measureCeilings() {

@@ -99,6 +99,13 @@ describe.runIf(process.platform === 'linux')('measureScenario', () => {
     expect([...samples.keys()]).toEqual(['sirv']);
   });
 
+  it('refuses all servers, and goes on, where no load generator can do it', async () => {
+    const unfit = { ...scriptedGenerator([]), unfit: () => 'it is too slow' };
+    const { samples, refused } = await measureScenario(hello, [nodeHttp], { ...run(), generators: [unfit] });
+    expect([...samples]).toEqual([]);
+    expect([...refused]).toEqual([['node-http', 'it is too slow: install wrk']]);
+  });
+
   it('leaves out a server that cannot serve HTTPS', async () => {
     const { samples, refused } = await measureScenario(
       scenarioNamed('tls-hello'),
