@@ -1,7 +1,7 @@
 /** A process that serves by itself, with nobody to hold its sockets or to replace it: `workers: 0`. */
 
 import type { Configuration } from '../configuration/index.js';
-import { enterDirectory, log } from './frame.js';
+import { enterDirectory, log, outliveOutput } from './frame.js';
 import { PidFile } from './pid-file.js';
 import { nameOf, Service } from './service.js';
 import { activatedDescriptors, ServiceNotifier } from './systemd.js';
@@ -13,6 +13,7 @@ import { activatedDescriptors, ServiceNotifier } from './systemd.js';
  */
 export async function runAlone(configuration: Configuration): Promise<void> {
   const { served, bind, pidFile: pidPath, gracefulTimeout } = configuration;
+  outliveOutput();
   enterDirectory(configuration, process.cwd());
   const notifier = new ServiceNotifier(process.env, log.warn);
   const stopped = stopSignal();

@@ -15,6 +15,11 @@ export const log: Log = {
   warn: (message) => void process.stderr.write(`uwsgiref: ${message}\n`),
 };
 
+/** A terminal that is closed, or a pipe that nobody reads any more, is no reason for the process to end. */
+export function outliveOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
 /**
  * Where the process was started, by the name that the shell has for it: behind a symbolic link that is turned to a new
  * release the working directory is the old one's still.

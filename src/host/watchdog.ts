@@ -21,13 +21,17 @@ interface Watched {
 const LOOKS = 5;
 /** How long the stuck thread has to say where it is. Milliseconds. */
 const STACK_TIMEOUT = 500;
+/** Where the watched thread has a function that tells, in lines, what it has in hand. */
+const IN_HAND = 'uwsgiref.inHand';
 
 /**
  * Watches the calling thread's event loop from now on.
  *
  * @param limit how long it may be stuck, in milliseconds, before the process is killed
+ * @param inHand tells, in lines, what the thread has in hand; called in the midst of whatever it is stuck in
  */
-export function watchEventLoop(limit: number): void {
+export function watchEventLoop(limit: number, inHand: () => string[]): void {
+  (globalThis as Record<symbol, unknown>)[Symbol.for(IN_HAND)] = () => inHand().join('\n');
   const beats = new Int32Array(new SharedArrayBuffer(4));
   const period = limit / LOOKS;
   const watched: Watched = { beats, period, patience: LOOKS, limit };
@@ -46,8 +50,8 @@ function watch({ beats, period, patience, limit }: Watched): void {
     last = now;
     if (without < patience) return;
     clearInterval(timer);
-    whatIsRunning((stack) => {
-      writeSync(2, `uwsgiref: the event loop of worker ${process.pid} was stuck for ${limit} ms, in\n${stack}\n`);
+    whatIsRunning((what) => {
+      writeSync(2, `uwsgiref: the event loop of worker ${process.pid} was stuck for ${limit} ms, in\n${what}\n`);
       process.kill(process.pid, 'SIGKILL');
     });
   }, period);
@@ -64,7 +68,11 @@ function whatIsRunning(tell: (stack: string) => void): void {
       const place = `${scripts.get(location.scriptId)}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
       return `    at ${functionName || '<anonymous>'} (${place})`;
     });
-    tell(frames.join('\n'));
+    session.post(
+      'Debugger.evaluateOnCallFrame',
+      { callFrameId: params.callFrames[0]!.callFrameId, expression: `globalThis[Symbol.for('${IN_HAND}')]()` },
+      (_, answer) => tell([...frames, ...(answer?.result.value ? [answer.result.value] : [])].join('\n')),
+    );
   });
   session.post('Debugger.enable');
   session.post('Debugger.pause');

@@ -5,6 +5,7 @@ import { Engine } from '../server/engine.js';
 import { bindSocket, type CloseOptions } from '../server/index.js';
 import { describeError } from '../show.js';
 import { developedApplication } from './development.js';
+import { outliveOutput } from './frame.js';
 import { type Answers, BEAT, type Order, OURS, type Report, type RequestInFlight } from './messages.js';
 import { RequestMetrics } from './request-metrics.js';
 import { applicationOf, Service } from './service.js';
@@ -28,7 +29,7 @@ class Worker {
     // From now on no program that an application starts is given them, and keeps them when this process is gone.
     for (const fd of descriptors) bindSocket({ fd });
     const { watchdog } = configuration;
-    if (watchdog > 0) watchEventLoop(watchdog);
+    if (watchdog > 0) watchEventLoop(watchdog, inHand);
     const places = descriptors.map((fd) => ({ fd }));
     const audience = {
       answered: (answer: Parameters<RequestMetrics['answered']>[0]) => this.#metrics?.answered(answer),
@@ -106,6 +107,13 @@ function slowest(): RequestInFlight[] {
     }));
 }
 
+/** For a log, the requests whose answers are not over, longest first. */
+function inHand(): string[] {
+  return slowest().map(({ method, target, address, elapsedMs }) => {
+    return `    with ${method} ${target} of ${address}, for ${Math.round(elapsedMs)} ms`;
+  });
+}
+
 /** Resolves when the message has left, or cannot leave because the supervisor is gone. */
 function report(message: Report): Promise<void> {
   return new Promise((resolve) => {
@@ -114,6 +122,7 @@ function report(message: Report): Promise<void> {
   });
 }
 
+outliveOutput();
 const worker = new Worker();
 /** How long requests in hand have where no supervisor says. Milliseconds. */
 let grace = 10_000;
