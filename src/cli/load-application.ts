@@ -20,13 +20,27 @@ export class ApplicationNotFoundError extends Error {
  * @throws ApplicationNotFoundError when there is no such module or export, or the module fails to load
  */
 export async function loadApplication(target: string): Promise<Application> {
-  const [, specifier = target, name] = /^(.+?)(?::([A-Za-z_$][\w$]*))?$/.exec(target) ?? [];
+  const { specifier, name } = partsOf(target);
   const module = await importModule(specifier);
   const application = name === undefined ? (module.app ?? module.default) : module[name];
   if (typeof application === 'function') return application as Application;
   const wanted = name === undefined ? "neither 'app' nor a default export" : `no export '${name}'`;
   const found = Object.keys(module).join(', ') || 'nothing';
   throw new ApplicationNotFoundError(`${specifier} has ${wanted} that is a function; it exports ${found}`);
+}
+
+/**
+ * Where the module of an application is.
+ *
+ * @throws ApplicationNotFoundError when there is none
+ */
+export function locateApplication(target: string): string {
+  return locate(partsOf(target).specifier);
+}
+
+function partsOf(target: string): { specifier: string; name: string | undefined } {
+  const [, specifier = target, name] = /^(.+?)(?::([A-Za-z_$][\w$]*))?$/.exec(target) ?? [];
+  return { specifier, name };
 }
 
 async function importModule(specifier: string): Promise<Record<string, unknown>> {

@@ -1,9 +1,10 @@
 /** In development: errors of an application are shown where the developer looks. Never in production. */
 
-import { ApplicationNotFoundError } from '../cli/load-application.js';
+import { spawnSync } from 'node:child_process';
+import { ApplicationNotFoundError, locateApplication } from '../cli/load-application.js';
 import type { Served } from '../configuration/index.js';
 import type { Application, Chunk, Environ, ResponseBody, StartResponse } from '../types.js';
-import { describeExcerpt, errorPage } from './error-page.js';
+import { describeExcerpt, errorPage, hasExcerpt } from './error-page.js';
 import { applicationOf } from './service.js';
 
 /**
@@ -16,10 +17,27 @@ export async function developedApplication(served: Served): Promise<Application>
     return showErrors(await applicationOf(served));
   } catch (error) {
     const cause = error instanceof ApplicationNotFoundError ? (error.cause ?? error) : error;
+    if (served.kind === 'application') locateSyntaxError(cause, served.target);
     process.stderr.write(`uwsgiref: ${served.kind === 'application' ? served.target : served.root} cannot be loaded\n`);
     process.stderr.write(describeExcerpt(cause));
     return (environ, startResponse) => answerError(cause, environ, startResponse);
   }
+}
+
+/** How long another process has to find the same error. Milliseconds. */
+const SEARCH_TIMEOUT = 5000;
+
+/**
+ * Puts the place of a syntax error before its stack. Node tells that of an ECMAScript module only when such an error ends
+ * the process, so that one is started to end by it. Nothing of the application runs there: its modules are all parsed first.
+ */
+function locateSyntaxError(error: unknown, target: string): void {
+  if (!(error instanceof SyntaxError) || hasExcerpt(error)) return;
+  const program = `await import(${JSON.stringify(locateApplication(target))})`;
+  const args = [...process.execArgv, '--input-type=module', '--eval', program];
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: SEARCH_TIMEOUT });
+  const [place] = /^\S+:\d+\n.*\n *\^+\n/m.exec(stderr ?? '') ?? [];
+  if (place !== undefined) error.stack = `${place}\n${error.stack}`;
 }
 
 /** Middleware: an error before the first byte of an answer becomes a page with its source and its stack. */

@@ -15,6 +15,11 @@ interface Excerpt {
   readonly lines: ReadonlyArray<{ number: number; text: string }>;
 }
 
+/** Whether the error says where in the developer's own source it arose. */
+export function hasExcerpt(error: unknown): boolean {
+  return excerptOf(error) !== undefined;
+}
+
 /** The error with its stack and, before it, the source where it arose. */
 export function describeExcerpt(error: unknown): string {
   const excerpt = excerptOf(error);

@@ -1,16 +1,22 @@
 /** Watches the files of a module graph, for a server in development. */
 
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Editors write a file in several steps. Milliseconds until they are through. */
-const SETTLED = 50;
+/** Editors write a file in several steps. Milliseconds until they are through, mostly; else there is another reload. */
+const SETTLED = 20;
+
+interface Watched {
+  readonly watcher: FSWatcher;
+  /** A directory that is made anew has another, and the watcher does not follow. */
+  readonly inode: number;
+}
 
 /** Directories are watched, and not files: editors replace a file by another, and one may be missing until it is written. */
 export class ModuleWatch {
   readonly #onChange: (path: string) => void;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watched = new Map<string, Watched>();
   readonly #files = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -23,14 +29,10 @@ export class ModuleWatch {
   add(module: string): void {
     if (/^(node|data):/.test(module) || module.includes('/node_modules/')) return;
     const path = module.startsWith('file:') ? fileURLToPath(module) : module;
-    if (!path.startsWith('/') || this.#files.has(path)) return;
+    if (!path.startsWith('/')) return;
     this.#files.add(path);
-    const directory = dirname(path);
-    if (this.#watchers.has(directory)) return;
     try {
-      const watcher = watch(directory, (_, name) => this.#onEvent(directory, name));
-      watcher.on('error', () => this.#watchers.delete(directory));
-      this.#watchers.set(directory, watcher.unref());
+      this.#watch(dirname(path));
     } catch {
       // A directory that is gone brings no changes.
     }
@@ -38,8 +40,18 @@ export class ModuleWatch {
 
   close(): void {
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
-    this.#watchers.clear();
+    for (const { watcher } of this.#watched.values()) watcher.close();
+    this.#watched.clear();
+  }
+
+  #watch(directory: string): void {
+    const { ino: inode } = statSync(directory);
+    const watched = this.#watched.get(directory);
+    if (watched?.inode === inode) return;
+    watched?.watcher.close();
+    const watcher = watch(directory, (_, name) => this.#onEvent(directory, name));
+    watcher.on('error', () => this.#watched.delete(directory));
+    this.#watched.set(directory, { watcher: watcher.unref(), inode });
   }
 
   #onEvent(directory: string, name: string | null): void {

@@ -8,7 +8,7 @@ import { BackOff } from './back-off.js';
 import type { Log } from './frame.js';
 import type { HeldSockets } from './held-sockets.js';
 import { BEAT } from './messages.js';
-import { type Parting, WorkerProcess } from './worker-process.js';
+import { WorkerProcess } from './worker-process.js';
 
 /** Reads the configuration again, and answers what it says now. */
 export type ConfigurationReader = () => Promise<Configuration>;
@@ -101,17 +101,18 @@ export class Supervisor {
   }
 
   /**
-   * Reads the configuration again and replaces the workers, one by one. The old ones stay where a new one cannot start.
+   * Reads the configuration again and replaces the workers, one by one. The old ones stay where a new one cannot start,
+   * but in development: there nobody is to see old code, and connections wait meanwhile.
    *
    * @throws what is wrong with the configuration, or with the worker
    */
   reload(): Promise<void> {
-    // Code that is changed while it starts, perhaps because it does not, is not waited for.
     if (this.#configuration.reload && this.#started) {
-      for (const worker of this.#workers) {
-        if (worker.state !== 'starting') continue;
+      for (const worker of this.#serving()) {
+        const starting = worker.state === 'starting';
         worker.stop('outdated');
-        worker.kill();
+        // Code that was changed while it starts, perhaps because it does not, is not waited for.
+        if (starting) worker.kill();
       }
     }
     return this.#inTurn(() => this.#reload());
@@ -169,13 +170,14 @@ export class Supervisor {
   async #reload(): Promise<void> {
     if (this.#stopping) return;
     const [before, wanted] = [this.#configuration, this.#wanted];
-    const next = await this.#read();
-    if (this.#stopping) return;
-    this.sockets.open(next.bind, next.server.backlog, next);
-    this.#configuration = next;
-    if (next.workers !== before.workers) this.#wanted = next.workers;
     try {
+      const next = await this.#read();
+      if (this.#stopping) return;
+      this.sockets.open(next.bind, next.server.backlog, next);
+      this.#configuration = next;
+      if (next.workers !== before.workers) this.#wanted = next.workers;
       await this.#renew();
+      this.reloads++;
     } catch (error) {
       if (this.#stopping) return;
       this.#configuration = before;
@@ -186,7 +188,6 @@ export class Supervisor {
       this.sockets.closeOthers();
       this.#fill();
     }
-    this.reloads++;
   }
 
   /** Puts as many new workers as are wanted in the place of those that there are. */
@@ -194,20 +195,16 @@ export class Supervisor {
     const old = this.#serving();
     let renewed = 0;
     while (renewed < this.#wanted && !this.#stopping) await this.#replace(old[renewed++]);
-    for (const worker of old.slice(renewed)) worker.stop(this.#parting);
+    for (const worker of old.slice(renewed)) worker.stop('succeeded');
   }
 
-  /**
-   * Puts a new worker in the place of another, which goes on until that one serves. In development it does not: nobody
-   * who asks behind a change is to see the old code, and connections wait.
-   */
+  /** Puts a new worker in the place of another, if there is one, which goes on until that one serves. */
   async #replace(old: WorkerProcess | undefined): Promise<void> {
-    if (this.#parting === 'outdated') old?.stop('outdated');
     if (old !== undefined) this.#retiring.add(old);
     const worker = this.#make();
     try {
       await worker.ready;
-      old?.stop(this.#parting);
+      old?.stop('succeeded');
     } catch (error) {
       // One too many, meanwhile.
       if (!worker.stopped) throw error;
@@ -258,11 +255,6 @@ export class Supervisor {
     this.deaths++;
     if (failure === undefined) this.log.warn(`Worker ${worker.number} (${worker.pid}) ended by itself: ${how}`);
     setTimeout(() => this.#fill(), this.#backOff.afterDeath(Date.now() - worker.startedAt));
-  }
-
-  /** How a worker stops that another has replaced. */
-  get #parting(): Parting {
-    return this.#configuration.reload ? 'outdated' : 'succeeded';
   }
 
   /** Those that are counted on. */
