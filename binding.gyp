@@ -30,6 +30,7 @@
         "native/net/listener.cc",
         "native/net/listening_socket.cc",
         "native/net/page_cache.cc",
+        "native/net/proxied_sockets.cc",
         "native/net/request_body.cc",
         "native/net/socket_poll.cc",
         "native/net/tls.cc",

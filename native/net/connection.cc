@@ -17,15 +17,10 @@ constexpr size_t kCopyLimit = 16 * 1024;
 
 }  // namespace
 
-Connection::Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer)
-    : socket_(socket),
-      listener_(listener),
-      peer_(peer),
-      secure_(listener.secure()),
-      from_trusted_proxy_(settings().trusts(peer)),
-      awaits_proxy_header_(from_trusted_proxy_ && settings().proxy_protocol) {
+Connection::Connection(us_socket_t* socket, Listener& listener, const Accepted& accepted)
+    : socket_(socket), listener_(listener), accepted_(accepted), secure_(listener.secure()) {
   deadline_slot_ = loop().enter(*this);
-  await(Wait::kHead, EventLoop::now());
+  await(Wait::kHead, accepted.since);
 }
 
 Connection::~Connection() {

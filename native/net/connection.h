@@ -9,6 +9,7 @@
 
 #include "http/byte_buffer.h"
 #include "http/request_parser.h"
+#include "net/accepted.h"
 #include "net/event_loop.h"
 #include "net/exchange.h"
 #include "net/fair_share.h"
@@ -33,7 +34,7 @@ struct PartialHead {
 /// elsewhere; docs/architecture.md draws it.
 class Connection {
  public:
-  Connection(us_socket_t* socket, Listener& listener, const PeerAddress& peer);
+  Connection(us_socket_t* socket, Listener& listener, const Accepted& accepted);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -46,7 +47,7 @@ class Connection {
 
   Listener& listener() const noexcept { return listener_; }
   /// The client: whoever is at the other end of the socket, or whom a PROXY header has named.
-  const PeerAddress& peer() const noexcept { return peer_; }
+  const PeerAddress& peer() const noexcept { return accepted_.peer; }
   /// Whether nothing is under way: no request, no part of one, nothing to send.
   bool idle() const noexcept;
   /// Closes at once, or, in the midst of a turn, at its end.
@@ -162,7 +163,7 @@ class Connection {
   http::ByteBuffer input_;                           ///< received and not yet consumed
   http::ByteBuffer output_;                          ///< to be sent and not yet taken by the kernel
   std::unique_ptr<std::string> client_certificate_;  ///< once it was asked for
-  PeerAddress peer_;
+  Accepted accepted_;
   Waiting waiting_;
   OwnShare share_;
   uint64_t sent_ = 0;      ///< bytes that the kernel took since the deadline was set
@@ -172,8 +173,6 @@ class Connection {
   uint16_t turns_ = 0;    ///< depth
   uint16_t running_ = 0;  ///< exchanges in the queue
   const bool secure_;
-  bool from_trusted_proxy_;      ///< whoever sends the requests is one
-  bool awaits_proxy_header_;     ///< and nothing else
   bool changed_ = false;         ///< answers or input may advance
   bool stalled_ = false;         ///< the next request has to wait until the queue is empty
   bool reading_over_ = false;    ///< no further request is parsed

@@ -48,9 +48,9 @@ size_t Connection::consume(std::string_view bytes) noexcept {
   size_t consumed = 0;
   while (consumed < bytes.size() && !closing_ && !reading_over_ && may_dispatch()) {
     std::string_view rest = bytes.substr(consumed);
-    size_t step = awaits_proxy_header_ ? consume_proxy_header(rest)
-                  : collecting_        ? consume_body(rest)
-                                       : consume_head(rest);
+    size_t step = accepted_.awaits_proxy_header ? consume_proxy_header(rest)
+                  : collecting_                 ? consume_body(rest)
+                                                : consume_head(rest);
     if (step == 0) break;
     consumed += step;
     advance_answers();
@@ -70,20 +70,10 @@ size_t Connection::consume_proxy_header(std::string_view bytes) noexcept {
     case http::ProxyHeader::Status::kComplete:
       break;
   }
-  awaits_proxy_header_ = false;
-  if (header.client == http::ProxiedClient::kNone) return header.size;
-  // From here on the client speaks, and the proxy only carries its bytes. The client may itself be a trusted proxy; one
-  // that has no address to be trusted by is not.
-  if (header.client != http::ProxiedClient::kUnknown) {
-    PeerAddress client(header.source.address, header.source.port);
-    if (!listener_.hand_over(peer_, client)) {
-      loop().counters().dropped++;
-      closing_ = true;
-      return bytes.size();
-    }
-    peer_ = client;
+  if (!listener_.introduce(header, accepted_)) {
+    closing_ = true;
+    return bytes.size();
   }
-  from_trusted_proxy_ = header.client == http::ProxiedClient::kAddress && settings().trusts(peer_);
   return header.size;
 }
 
@@ -151,8 +141,8 @@ size_t Connection::consume_head(std::string_view bytes) noexcept {
   std::unique_ptr<PartialHead> parsed = std::move(partial_);
   if (!parsed) listener_.lend_parser(true);
   bool has_body = framing.body != http::RequestFraming::Body::kNone;
-  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, from_trusted_proxy_, peer_, listener_,
-                      client_certificate()});
+  dispatch(exchange, {line, parser.fields(), head, body, nullptr, has_body, accepted_.from_trusted_proxy,
+                      accepted_.peer, listener_, client_certificate()});
   if (!parsed) listener_.lend_parser(false);
   return consumed;
 }
@@ -201,7 +191,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
   Exchange& exchange = *std::exchange(collecting_, nullptr);
   std::unique_ptr<HeldRequest> request = std::move(exchange.held_);
   dispatch(exchange, {request->line, request->fields, request->head, request->body.in_memory(), &request->body, true,
-                      from_trusted_proxy_, peer_, listener_, client_certificate()});
+                      accepted_.from_trusted_proxy, accepted_.peer, listener_, client_certificate()});
   return consumed;
 }
 
@@ -228,7 +218,7 @@ void Connection::refuse(http::RequestError error, std::string_view head, const h
     // Empty lines may stand before the request line (RFC 9112 §2.2).
     head.remove_prefix(std::min(head.find_first_not_of("\r\n"), head.size()));
     std::string_view text = head.substr(0, std::min(head.find_first_of("\r\n"), kLoggedRequestLine));
-    loop().gateway().on_refused(listener_, {http::status_code(error), http::describe(error), text, peer_});
+    loop().gateway().on_refused(listener_, {http::status_code(error), http::describe(error), text, accepted_.peer});
   }
   refuse(http::status_of(error), http::describe(error), head_request);
 }

@@ -105,13 +105,27 @@ void EventLoop::give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept {
 
 uint32_t EventLoop::enter(Connection& connection) {
   counters_.connections++;
-  if (deadlines_.count() == 0) run_sweep(kSweepInterval);
+  if (may_rest()) run_sweep(kSweepInterval);
   return deadlines_.add(&connection);
 }
 
 void EventLoop::leave(uint32_t deadline_slot) noexcept {
   deadlines_.remove(deadline_slot);
-  if (deadlines_.count() == 0 && !scarce_) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
+  rest();
+}
+
+void EventLoop::enter_proxied() noexcept {
+  if (may_rest()) run_sweep(kSweepInterval);
+  proxied_++;
+}
+
+void EventLoop::leave_proxied() noexcept {
+  proxied_--;
+  rest();
+}
+
+void EventLoop::rest() noexcept {
+  if (may_rest()) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
 }
 
 void EventLoop::run_sweep(int first) noexcept {
@@ -143,7 +157,7 @@ void EventLoop::stop_accepting(int error_number) noexcept {
 void EventLoop::accept_again() noexcept {
   scarce_ = false;
   for (Listener* listener : listeners_) listener->accept(true);
-  if (deadlines_.count() == 0) usockets().timer_set(sweep_timer_, nullptr, 0, 0);
+  rest();
 }
 
 void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm_, &connection); }
@@ -179,6 +193,8 @@ void EventLoop::free_retired() noexcept {
 void EventLoop::sweep() noexcept {
   Event event(*this);
   bool more = deadlines_.sweep(now(), kEndedAtOnce, [](Connection& connection) { connection.on_deadline(); });
+  // A listener may go behind the last of its sockets.
+  for (size_t at = 0; at < listeners_.size(); at++) more |= listeners_[at]->proxied().end_late(now(), kEndedAtOnce);
   if (more) run_sweep(kNextPortion);
   if (scarce_ && !reserve_.reached()) accept_again();
 }

@@ -94,9 +94,12 @@ class EventLoop {
   void resume_later(Connection& connection) { yielded_.push_back(&connection); }
   void forget_resume(Connection& connection) noexcept;
 
-  /// Gives the connection its deadline's slot; the sweep runs while there is any.
+  /// Gives the connection its deadline's slot; the sweep runs while there is any, or a socket that awaits its PROXY
+  /// header.
   uint32_t enter(Connection& connection);
   void leave(uint32_t deadline_slot) noexcept;
+  void enter_proxied() noexcept;
+  void leave_proxied() noexcept;
 
   void enter(Listener& listener) { listeners_.push_back(&listener); }
   void leave(Listener& listener) noexcept;
@@ -109,6 +112,8 @@ class EventLoop {
 
  private:
   void run_sweep(int first) noexcept;
+  bool may_rest() const noexcept { return deadlines_.count() == 0 && proxied_ == 0 && !scarce_; }
+  void rest() noexcept;
   void accept_again() noexcept;
   void finish_calls() noexcept;
   void before_poll() noexcept;
@@ -128,6 +133,7 @@ class EventLoop {
   std::deque<Connection*> yielded_;
   std::vector<Listener*> listeners_;
   DescriptorReserve reserve_;
+  size_t proxied_ = 0;  ///< sockets that await their PROXY header
   int64_t scarcity_reported_ = 0;
   bool scarce_ = false;  ///< descriptors are, or what else a connection needs, and nothing is accepted
   std::vector<std::pair<bool, us_socket_context_t*>> retired_;

@@ -65,7 +65,8 @@ Listener::Listener(EventLoop& loop, Settings settings, bool secure)
       settings_(std::move(settings)),
       secure_(secure),
       fields_(settings_.head.max_fields),
-      parser_(settings_.head, fields_) {}
+      parser_(settings_.head, fields_),
+      proxied_(*this) {}
 
 std::unique_ptr<Listener> Listener::create(EventLoop& loop, Settings settings, const TlsFiles* tls,
                                            std::string& refused) {
@@ -101,10 +102,9 @@ void Listener::subscribe(us_socket_context_t* context) noexcept {
   us.on_open(kSecure, context, [](us_socket_t* socket, int, char* accepted_from, int) {
     us_socket_context_t* context = usockets().socket_context(kSecure, socket);
     ContextState& state = state_of<kSecure>(context);
-    const PeerAddress& peer = *reinterpret_cast<const PeerAddress*>(accepted_from);
     state.connection_count++;
-    state.listener->opened(peer);
-    new (usockets().socket_ext(kSecure, socket)) Connection(socket, *state.listener, peer);
+    const Accepted& accepted = *reinterpret_cast<const Accepted*>(accepted_from);
+    new (usockets().socket_ext(kSecure, socket)) Connection(socket, *state.listener, accepted);
     return socket;
   });
   us.on_close(kSecure, context, [](us_socket_t* socket, int, void*) {
@@ -171,10 +171,29 @@ bool Listener::accept_one() noexcept {
     loop.counters().dropped++;
     return loop.accepting();
   }
-  // uSockets sets TCP_NODELAY, and hands the address on to on_open as it is.
-  usockets().adopt_accepted_socket(secure_, context_, fd.release(), sizeof(Connection), reinterpret_cast<char*>(&peer),
-                                   sizeof peer);
+  opened(peer);
+  const bool trusted = settings_.trusts(peer);
+  const bool proxied = trusted && settings_.proxy_protocol;
+  if (!secure_ || !proxied) {
+    adopt(std::move(fd), {peer, trusted, proxied, EventLoop::now()});
+  } else if (!proxied_.add(std::move(fd), peer)) {
+    closed(peer);
+  }
   return true;
+}
+
+void Listener::adopt(FileDescriptor fd, const Accepted& accepted) noexcept {
+  // uSockets sets TCP_NODELAY, and hands what is called an address on to on_open as it is.
+  Accepted handed = accepted;
+  us_socket_t* socket = usockets().adopt_accepted_socket(secure_, context_, fd.release(), sizeof(Connection),
+                                                         reinterpret_cast<char*>(&handed), sizeof handed);
+  if (draining()) static_cast<Connection*>(usockets().socket_ext(secure_, socket))->hurry();
+}
+
+void Listener::refuse_handshake(http::RequestError error, const PeerAddress& peer) noexcept {
+  loop_.counters().refused++;
+  if (!settings_.report_refusals) return;
+  loop_.gateway().on_refused(*this, {http::status_code(error), http::describe(error), {}, peer});
 }
 
 void Listener::stop_listening() noexcept {
@@ -186,7 +205,7 @@ void Listener::drain(const Drain& how) noexcept {
   if (draining()) {
     if (how.idle >= *drain_idle_) return;
     drain_idle_ = how.idle;
-    return for_each_connection([](Connection& connection) { connection.hurry(); });
+    return hurry_connections();
   }
   drain_idle_ = how.idle;
   // With the last descriptor of a listening socket the kernel resets the connections that wait, and with them the
@@ -197,6 +216,11 @@ void Listener::drain(const Drain& how) noexcept {
     loop_.gateway().on_drained(*this);
     return;
   }
+  hurry_connections();
+}
+
+void Listener::hurry_connections() noexcept {
+  proxied_.hurry(EventLoop::now() + *drain_idle_);
   for_each_connection([](Connection& connection) { connection.hurry(); });
 }
 
@@ -209,7 +233,10 @@ void Listener::accept(bool accepting) noexcept {
 }
 
 void Listener::close_connections() noexcept {
+  // Behind its last connection the listener may be gone.
+  const bool proxied = proxied_.count() > 0;
   for_each_connection([](Connection& connection) { connection.close(); });
+  if (proxied) proxied_.close();
 }
 
 template <typename Visit>
@@ -222,6 +249,7 @@ void Listener::for_each_connection(Visit visit) noexcept {
 std::array<uint32_t, kWaits> Listener::count_waits() noexcept {
   std::array<uint32_t, kWaits> counts{};
   for_each_connection([&](Connection& connection) { counts[static_cast<size_t>(connection.waits_for())]++; });
+  counts[static_cast<size_t>(Wait::kHead)] += static_cast<uint32_t>(proxied_.count());
   return counts;
 }
 
@@ -246,10 +274,22 @@ void Listener::discount(const PeerAddress& peer) noexcept {
   if (known != connections_of_.end() && --known->second == 0) connections_of_.erase(known);
 }
 
-bool Listener::hand_over(const PeerAddress& from, const PeerAddress& to) noexcept {
-  if (!has_room_for(to)) return false;
-  discount(from);
-  count(to);
+bool Listener::introduce(const http::ProxyHeader& header, Accepted& accepted) noexcept {
+  accepted.awaits_proxy_header = false;
+  if (header.client == http::ProxiedClient::kNone) return true;
+  // From here on the client speaks, and the proxy only carries its bytes. The client may itself be a trusted proxy; one
+  // that has no address to be trusted by is not.
+  accepted.from_trusted_proxy = false;
+  if (header.client == http::ProxiedClient::kUnknown) return true;
+  const PeerAddress client(header.source.address, header.source.port);
+  if (!has_room_for(client)) {
+    loop_.counters().dropped++;
+    return false;
+  }
+  discount(accepted.peer);
+  count(client);
+  accepted.peer = client;
+  accepted.from_trusted_proxy = header.client == http::ProxiedClient::kAddress && settings_.trusts(client);
   return true;
 }
 

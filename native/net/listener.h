@@ -8,8 +8,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "http/request_error.h"
 #include "http/request_parser.h"
+#include "net/accepted.h"
+#include "net/file_descriptor.h"
 #include "net/listening_socket.h"
+#include "net/peer_address.h"
+#include "net/proxied_sockets.h"
 #include "net/settings.h"
 #include "net/socket_poll.h"
 #include "net/tls.h"
@@ -45,9 +50,16 @@ class Listener {
   void drain(const Drain& how = {}) noexcept;
   /// Closes what is left.
   void close_connections() noexcept;
-  /// A connection turns out to be somebody else's, and counts as that one's from now on; false where that one has as
-  /// many as it may have.
-  bool hand_over(const PeerAddress& from, const PeerAddress& to) noexcept;
+  /// Behind a PROXY header it is somebody else who speaks, and the connection counts as that one's from now on. Answers
+  /// false where that one has as many as it may have.
+  bool introduce(const http::ProxyHeader& header, Accepted& accepted) noexcept;
+  /// For the sockets that wait for a PROXY header: one begins its handshake, one is turned away without an answer,
+  /// which it could not read before a handshake, and one is gone. The listener may be gone behind the last.
+  void adopt(FileDescriptor fd, const Accepted& accepted) noexcept;
+  void refuse_handshake(http::RequestError error, const PeerAddress& peer) noexcept;
+  void closed(const PeerAddress& peer) noexcept;
+  ProxiedSockets& proxied() noexcept { return proxied_; }
+
   /// Whether waiting connections are let in. The others stay in the kernel's queue.
   void accept(bool accepting) noexcept;
 
@@ -77,13 +89,13 @@ class Listener {
   bool accept_one() noexcept;
   template <typename Visit>
   void for_each_connection(Visit visit) noexcept;
+  void hurry_connections() noexcept;
   void stop_listening() noexcept;
   bool admits(int fd, const PeerAddress& peer) noexcept;
   bool has_room_for(const PeerAddress& peer) const noexcept;
   void count(const PeerAddress& peer) noexcept;
   void discount(const PeerAddress& peer) noexcept;
   void opened(const PeerAddress& peer) noexcept;
-  void closed(const PeerAddress& peer) noexcept;
 
   EventLoop& loop_;
   const Settings settings_;
@@ -94,6 +106,7 @@ class Listener {
   us_socket_context_t* context_ = nullptr;  ///< of new connections
   ListeningSocket socket_;
   SocketPoll poll_;  ///< of socket_
+  ProxiedSockets proxied_;
   uint32_t connection_count_ = 0;
   std::unordered_map<uint64_t, uint32_t> connections_of_;  ///< by PeerAddress::network, where there is a limit to them
   std::optional<uint32_t> drain_idle_;

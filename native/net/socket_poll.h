@@ -5,8 +5,8 @@ struct uv_poll_s;
 
 namespace uwsgiref::net {
 
-/// Watches a listening socket on Node's loop, in the same poll phase as uSockets its connections. The socket stays
-/// with its owner, who may close it as soon as this is destroyed.
+/// Watches a socket that is not uSockets' on Node's loop, in the same poll phase as uSockets its connections: one that
+/// listens, or one whose connection has not begun. It stays with its owner, who may close it as soon as this is closed.
 class SocketPoll {
  public:
   /// `readable` false: the system says that the socket is of no use any more, and it is not watched from now on.

@@ -123,7 +123,7 @@ export interface ServerOptions {
   trustedProxies?: readonly string[];
   /** The fields they are believed: X-Forwarded-For, -Proto and -Host, or Forwarded; default 'x-forwarded'. */
   forwardedFields?: ForwardedFields;
-  /** Each of their connections begins with a PROXY header, version 1 or 2; default false. Not over TLS. */
+  /** Each of their connections begins with a PROXY header, version 1 or 2, before the handshake of TLS; default false. */
   proxyProtocol?: boolean;
 }
 
@@ -247,12 +247,6 @@ function checkProxies(options: ServerOptions, listen: ListenOptions): void {
   }
   if (proxyProtocol && trustedProxies.length === 0) {
     throw new RangeError('proxyProtocol true needs trustedProxies: the addresses of those who send a PROXY header');
-  }
-  if (proxyProtocol && options.tls !== undefined) {
-    throw new RangeError(
-      'proxyProtocol true is not to be had with tls: uSockets takes the first bytes of a connection for the handshake. ' +
-        'Let the proxy end TLS',
-    );
   }
   listen.trustedProxies = trustedProxies;
   listen.proxyProtocol = proxyProtocol;

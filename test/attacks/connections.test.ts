@@ -96,4 +96,24 @@ describe.runIf(process.platform === 'linux')('a server that is attacked by', () 
     expect(load).toBeLessThan(NEXT_TO_NOTHING);
     expect(reports[0]?.answers).toEqual({ none: connections });
   }, 60_000);
+
+  it('PROXY headers before the handshake that never end closes them', async () => {
+    const connections = 1000;
+    const { load, reports } = await underAttack({
+      root,
+      options: {
+        headersTimeout: 3000,
+        tls: certificate(temporaryFolder(), 'server'),
+        trustedProxies: ['127.0.0.1'],
+        proxyProtocol: true,
+      },
+      secure: true,
+      attacks: [{ connections, opening: 'PROXY UNKNOWN ', more: 'x', everyMs: 200 }],
+      lasts: 500,
+      perConnection: 4 * KIB,
+      until: untilAllEnded,
+    });
+    expect(load).toBeLessThan(NEXT_TO_NOTHING);
+    expect(reports[0]?.answers).toEqual({ none: connections });
+  }, 60_000);
 });

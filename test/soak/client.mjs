@@ -59,12 +59,12 @@ async function session(random) {
     random,
     excused,
     /** @type {import('./sessions.mjs').Scene['open']} */
-    async open(kind, impatient = false) {
+    async open(kind, impatient = false, proxyHeader = '') {
       const ports = impatient || task.stopped ? task.impatient : task.patient;
       const connection =
         kind === 'untold'
-          ? new Connection(connect({ host: '127.0.0.1', port: ports.tls }))
-          : await Connection.open(ports, kind);
+          ? new Connection(connect({ host: '127.0.0.1', port: random.pick([ports.tls, ports.proxiedTls]) }))
+          : await Connection.open(ports, kind, proxyHeader);
       connections.push(connection);
       return connection;
     },

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** @typedef {{ plain: number, tls: number, proxied: number }} Ports */
+/** @typedef {{ plain: number, tls: number, proxied: number, proxiedTls: number }} Ports */
 /** @typedef {keyof Ports} Kind */
 
 /**
@@ -49,21 +49,24 @@ export class Connection {
 
   /**
    * @param {Ports} ports
-   * @param {Kind} kind a PROXY header is for the caller to send
+   * @param {Kind} kind
+   * @param {string} [proxyHeader] to be sent first
    * @returns {Promise<Connection>}
    * @throws Unanswered where there is no connection to be had
    */
-  static async open(ports, kind) {
-    const where = { host: '127.0.0.1', port: ports[kind], allowHalfOpen: true, noDelay: true };
-    const secure = kind === 'tls';
-    const socket = secure ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
-    const connection = new Connection(socket);
+  static async open(ports, kind, proxyHeader = '') {
+    const socket = connect({ host: '127.0.0.1', port: ports[kind], allowHalfOpen: true, noDelay: true });
     try {
-      await once(socket, secure ? 'secureConnect' : 'connect');
+      await once(socket, 'connect');
+      socket.write(Buffer.from(proxyHeader, 'latin1'));
+      if (kind === 'plain' || kind === 'proxied') return new Connection(socket);
+      const secure = connectTls({ socket, rejectUnauthorized: false });
+      await once(secure, 'secureConnect');
+      return new Connection(secure);
     } catch {
+      socket.destroy();
       throw new Unanswered('not connected');
     }
-    return connection;
   }
 
   /** @param {string | Buffer} bytes */

@@ -1,6 +1,6 @@
 /**
  * The server of a soak, in a process of its own. Arguments: the package's folder, the folder of the site and those of
- * TLS as JSON. It says its ports: plain, TLS and behind PROXY headers, those of patient listeners and then those of
+ * TLS as JSON. It says its ports: plain, TLS, and both behind PROXY headers, those of patient listeners and then those of
  * listeners whose timeouts are short. Over its channel it does what it is told.
  */
 
@@ -214,6 +214,7 @@ const patient = {
   onAnswered: () => undefined,
 };
 const impatient = { ...patient, headersTimeout: 2000, bodyTimeout: 2000, sendTimeout: 2000, keepAliveTimeout: 2000 };
+const proxied = { trustedProxies: ['127.0.0.1'], proxyProtocol: true };
 const application = mount(APPLICATIONS);
 /** @type {Array<import('../../src/index.js').Server>} */
 const servers = [];
@@ -221,7 +222,8 @@ for (const options of [patient, impatient]) {
   servers.push(
     await serve(application, options),
     await serve(application, { ...options, tls: JSON.parse(tls) }),
-    await serve(application, { ...options, trustedProxies: ['127.0.0.1'], proxyProtocol: true }),
+    await serve(application, { ...options, ...proxied }),
+    await serve(application, { ...options, ...proxied, tls: JSON.parse(tls) }),
   );
 }
 const ports = servers.map(({ address }) => ('port' in address ? address.port : 0));

@@ -12,8 +12,8 @@ import { Connection, Unanswered, Wrong } from './connection.mjs';
  *
  * @typedef {object} Scene
  * @property {Random} random
- * @property {(kind: Kind | 'untold', impatient?: boolean) => Promise<Connection>} open 'untold': to where TLS is spoken,
- *   without it
+ * @property {(kind: Kind | 'untold', impatient?: boolean, proxyHeader?: string) => Promise<Connection>} open 'untold': to
+ *   where TLS is spoken, without it
  * @property {(ask: Ask, answer: import('./connection.mjs').Answer) => void} got an answer, and judges it
  * @property {() => boolean} excused whether the server may have had reason to do less than it should
  */
@@ -21,7 +21,7 @@ import { Connection, Unanswered, Wrong } from './connection.mjs';
 const KIB = 1024;
 const later = (/** @type {number} */ milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 /** @param {Random} random @returns {Kind} */
-const anyKind = (random) => random.pick(['plain', 'plain', 'plain', 'tls', 'proxied']);
+const anyKind = (random) => random.pick(['plain', 'plain', 'plain', 'tls', 'proxied', 'proxiedTls']);
 
 /** PROXY headers of a client, as text and as bytes. */
 const CLIENT = '203.0.113.7';
@@ -52,9 +52,7 @@ async function pipelined(scene, connection, asks) {
 
 /** @param {Scene} scene @param {Kind} kind @param {boolean} impatient @returns {Promise<Connection>} behind its PROXY header, where there is one */
 async function openReady({ random, open }, kind, impatient = false) {
-  const connection = await open(kind, impatient);
-  if (kind === 'proxied') connection.send(random.pick(PROXY_HEADERS));
-  return connection;
+  return open(kind, impatient, kind === 'proxied' || kind === 'proxiedTls' ? random.pick(PROXY_HEADERS) : '');
 }
 
 /** Has to be refused with this status, or, where `orNone`, to be closed. @param {Scene} scene @param {Connection} connection @param {number} status @param {boolean} orNone */
@@ -92,7 +90,7 @@ export const SESSIONS = {
   'comes through a proxy': [
     2,
     async (scene) => {
-      const connection = await openReady(scene, 'proxied');
+      const connection = await openReady(scene, scene.random.pick(['proxied', 'proxiedTls']));
       await inTurn(scene, connection, [who(CLIENT), hello(), who(CLIENT)]);
       connection.leave();
     },
@@ -224,7 +222,7 @@ export const SESSIONS = {
     4,
     async (scene) => {
       const { random } = scene;
-      const connection = await scene.open(anyKind(random));
+      const connection = await scene.open(random.pick(['plain', 'tls', 'proxied']));
       const bytes = Buffer.from(any(random).bytes.subarray(0, 2000));
       for (let count = 1 + random.below(4); count > 0; count--) bytes[random.below(bytes.length)] = random.below(256);
       connection.send(bytes);

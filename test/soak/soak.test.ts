@@ -47,8 +47,11 @@ class SoakedServer {
   async ports(): Promise<Pick<Task, 'patient' | 'impatient'>> {
     const [, text] = await this.program.says(/^ports (.*)$/m);
     const ports = text!.split(' ').map(Number);
-    const three = (at: number) => ({ plain: ports[at]!, tls: ports[at + 1]!, proxied: ports[at + 2]! });
-    return { patient: three(0), impatient: three(3) };
+    const from = (at: number) => {
+      const [plain, tls, proxied, proxiedTls] = ports.slice(at) as [number, number, number, number];
+      return { plain, tls, proxied, proxiedTls };
+    };
+    return { patient: from(0), impatient: from(4) };
   }
 
   tell(order: Order): Promise<unknown> {
