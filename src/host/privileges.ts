@@ -67,7 +67,9 @@ export function giveTo(account: Account, path: string): void {
   try {
     execFileSync('chown', ['-h', owner, path], { stdio: 'pipe' });
   } catch (error) {
-    throw new PrivilegesError(`${path} cannot be made ${named(account)}'s: ${(error as Error).message}`);
+    const { stderr } = error as { stderr?: Buffer };
+    const why = stderr?.toString().trim() || (error as Error).message;
+    throw new PrivilegesError(`${path} cannot be given to ${named(account)}: ${why}`, { cause: error });
   }
 }
 

@@ -20,8 +20,9 @@ export class ServiceNotifier {
   readonly #path: string | undefined;
   readonly #warn: (message: string) => void;
   #heartbeat: NodeJS.Timeout | undefined;
+  #unheard = false;
 
-  /** @param warn told once when systemd cannot be reached */
+  /** @param warn told when systemd cannot be reached, and not again before it could */
   constructor(environment: NodeJS.ProcessEnv, warn: (message: string) => void) {
     this.#path = environment.NOTIFY_SOCKET;
     this.#warn = warn;
@@ -55,9 +56,11 @@ export class ServiceNotifier {
     if (this.#path === undefined) return;
     try {
       loadAddon().sendDatagram(this.#path, state);
+      this.#unheard = false;
     } catch (error) {
-      this.#warn(`systemd cannot be told at NOTIFY_SOCKET ${this.#path}: ${(error as Error).message}`);
-      clearInterval(this.#heartbeat);
+      if (!this.#unheard)
+        this.#warn(`systemd cannot be told at NOTIFY_SOCKET ${this.#path}: ${(error as Error).message}`);
+      this.#unheard = true;
     }
   }
 }
