@@ -28,7 +28,8 @@ export async function runSupervisor(configuration: Configuration, read: Configur
   enterDirectory(configuration, invocation.directory);
   const readAgain = async () => {
     process.chdir(invocation.directory);
-    const next = await read();
+    // Nobody would watch the modules, or nobody look at their errors.
+    const next = { ...(await read()), reload: configuration.reload };
     enterDirectory(next, invocation.directory);
     return next;
   };
