@@ -61,7 +61,8 @@ describe.skipIf(!canRun)(name, () => {
       for (let round = 0; round < ROUNDS; round++) {
         await proxy.sees('one', 'DOWN', () => one.kill());
         await proxy.sees('one', 'UP', () => one.start());
-        await two.restart();
+        await proxy.sees('two', 'DOWN', () => two.stop());
+        await proxy.sees('two', 'UP', () => two.start());
       }
       const { failures, instances } = await load.end();
       expect(failures).toEqual([]);
