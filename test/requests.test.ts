@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accessLog } from '../src/logging/access-log.js';
 import { type Server, type ServerOptions, serve } from '../src/server/index.js';
 import { MemoryErrors } from '../src/streams.js';
 import type { Application, Environ } from '../src/types.js';
@@ -71,7 +72,11 @@ async function expectAccepted(client: RawClient, expected: Accepted, index: numb
   else expect(response.field('connection')).toBe(environ.SERVER_PROTOCOL === 'HTTP/1.0' ? 'keep-alive' : undefined);
 }
 
+/** What is to be in the access log, in this order. */
+const refusals: Array<{ status: number; refused: string }> = [];
+
 async function expectRefused(client: RawClient, { status, says }: Refused): Promise<void> {
+  refusals.push({ status, refused: says });
   const response = await client.response();
   expect([response.status, response.body.toString()]).toEqual([status, `${says}\n`]);
   expect([response.field('connection'), response.framing]).toEqual(['close', 'length']);
@@ -79,15 +84,24 @@ async function expectRefused(client: RawClient, { status, says }: Refused): Prom
   expect((await client.end()).length).toBe(0);
 }
 
-describe.each(Object.entries(TRANSPORTS))('over %s', (_name, { options, scheme, open }) => {
+describe.each(Object.entries(TRANSPORTS))('over %s', (name, { options, scheme, open }) => {
   let server: Server;
   const errors = new MemoryErrors();
+  const logged = join(folder, `${name}.log`);
+  const log = accessLog({ format: 'json', path: logged });
   beforeAll(async () => {
-    server = await serve(application, { ...options, errors });
+    refusals.length = 0;
+    server = await serve(application, { ...options, errors, onRefused: log.onRefused });
   });
   afterAll(async () => {
     await server.close({ graceMs: 0 });
     expect(errors.text).toBe('');
+    await log.close();
+    const entries = readFileSync(logged, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(entries.map(({ status, refused }) => ({ status, refused }))).toEqual(refusals);
   });
 
   /** Sends `bytes`, and expects the requests of the file to be answered. */
