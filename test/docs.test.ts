@@ -61,6 +61,22 @@ describe.each(DOCUMENTS)('%s', (path) => {
   });
 });
 
+describe('the threat model of SECURITY.md', () => {
+  const [, model = ''] = /^## Threat model\n(.*?)^## /ms.exec(read('SECURITY.md')) ?? [];
+  const rows = [...model.matchAll(/^\| (.*?) \| (.*?) \| (.*?) \|$/gm)].slice(2);
+
+  it('names a test for each attack', () => {
+    expect(rows.length).toBeGreaterThan(15);
+    const links = rows.map(([, attack, , tests]) => [attack, ...tests!.matchAll(/\]\((test\/[^)]+)\)/g)]);
+    expect(links.filter(([, ...tests]) => tests.length === 0)).toEqual([]);
+  });
+
+  it('has every test of an attack', () => {
+    const tests = readdirSync(join(root, 'test/attacks')).filter((name) => name.endsWith('.test.ts'));
+    expect(tests.filter((name) => !model.includes(`test/attacks/${name}`))).toEqual([]);
+  });
+});
+
 /** What stands beneath a heading. */
 function section(markdown: string, heading: string): string {
   const [, text] = new RegExp(`^## ${heading}\\n(.*?)^## `, 'ms').exec(markdown) ?? [];
