@@ -96,7 +96,7 @@ describe('uwsgiref serve', () => {
       ['./app.mjs', 'answered /'],
       [join(folder, 'app.mjs:default'), 'answered /'],
     ] as const) {
-      const program = uwsgiref(['serve', target, '--port', '0'], folder);
+      const program = uwsgiref(['serve', target, '--port', '0', '--workers', '0'], folder);
       expect(await (await fetch(await urlOf(program))).text()).toBe(answer);
       program.process.kill('SIGTERM');
       expect(await program.ended).toBe(0);
@@ -119,7 +119,7 @@ describe('uwsgiref serve', () => {
       [['--trusted-proxies', '192.0.2.0/24, 127.0.0.1'], '203.0.113.7'],
       [['--trusted-proxies', '127.0.0.1', '--forwarded-fields', 'forwarded'], '203.0.113.8'],
     ] as const) {
-      const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--port', '0', ...args]);
+      const program = uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', '--port', '0', '--workers', '0', ...args]);
       const page = await (await fetch(await urlOf(program), { headers: field })).text();
       expect([args, /^REMOTE_ADDR = (.*)$/m.exec(page)?.[1]]).toEqual([args, `'${address}'`]);
     }
@@ -128,7 +128,7 @@ describe('uwsgiref serve', () => {
   it('takes PROXY headers', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 'socket');
-    const args = ['--path', path, '--trusted-proxies', 'unix:', '--proxy-protocol'];
+    const args = ['--path', path, '--workers', '0', '--trusted-proxies', 'unix:', '--proxy-protocol'];
     await uwsgiref(['serve', 'uwsgiref/simple-server:demoApp', ...args]).says(/ at unix:\S+socket\n/);
     const client = await RawClient.open(path);
     const { body } = await client.send(`PROXY TCP4 203.0.113.7 192.0.2.1 61000 80\r\n${get('/')}`).response();

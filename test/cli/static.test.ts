@@ -47,7 +47,20 @@ describe('uwsgiref static', () => {
     for (const name of ['home.htm', 'app.js', 'app.js.gz', '.env', 'docs/a.txt']) writeFileSync(join(root, name), name);
     symlinkSync('app.js', join(root, 'link'));
     const program = new Program(process.execPath, [
-      ...[main, 'static', '--port', '0', '--index', 'index.htm', '--index', 'home.htm', '--listing', '--precompressed'],
+      ...[
+        main,
+        'static',
+        '--port',
+        '0',
+        '--workers',
+        '0',
+        '--index',
+        'index.htm',
+        '--index',
+        'home.htm',
+        '--listing',
+        '--precompressed',
+      ],
       ...[
         '--cache-control',
         '*.js: max-age=60',
