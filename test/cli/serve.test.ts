@@ -163,7 +163,6 @@ describe('uwsgiref serve', () => {
     writeFileSync(join(folder, 'broken.mjs'), 'this is no program');
     for (const [target, complaint] of [
       ['no-such-module', 'no-such-module'],
-      ['./missing.mjs', 'missing.mjs'],
       ['app.mjs', "neither 'app' nor a default export"],
       ['app.mjs:missing', "no export 'missing'"],
     ] as const) {
@@ -180,12 +179,9 @@ describe('uwsgiref serve', () => {
   it('refuses options that make no sense', async () => {
     for (const [args, complaint] of [
       [['serve'], 'There is nothing to serve: name the application'],
-      [['serve', 'x', '--port', 'many'], "port must be a whole number from 0 to 65535, got 'many' (--port)"],
       [['nonsense'], "unknown command 'nonsense'"],
-      [['serve', 'x', '--what'], "unknown option '--what'"],
       [['serve', 'x', '--max-body-sise', '1'], "unknown option '--max-body-sise'; did you mean --max-body-size?"],
       [['serve', 'x', '--port'], "option '--port <number>' argument missing"],
-      [['serve', 'x', '--forwarded-fields', 'all'], 'forwardedFields must be one of'],
     ] as const) {
       const program = uwsgiref([...args]);
       expect(await program.ended).toBe(1);
