@@ -71,9 +71,15 @@ export class DiskFile implements FileLike {
 
   /** Closes the descriptor. A second call does nothing. */
   close(): void {
+    if (this.#descriptor < 0) return;
     const descriptor = this.#descriptor;
     this.#descriptor = -1;
-    if (descriptor >= 0) closeSync(descriptor);
+    this.release(descriptor);
+  }
+
+  /** What closing does about the descriptor. */
+  protected release(descriptor: number): void {
+    closeSync(descriptor);
   }
 }
 

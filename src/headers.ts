@@ -186,6 +186,11 @@ export class Headers implements Iterable<[string, string]> {
     return true;
   }
 
+  /** The list itself. */
+  get wrapped(): HeaderList {
+    return this.#list;
+  }
+
   /** A copy of the list. */
   items(): HeaderList {
     return this.#list.slice();

@@ -63,7 +63,11 @@ export interface FileLike {
 }
 
 /** `wsgi.file_wrapper`: `new environ['wsgi.file_wrapper'](file, 65536)` is a body that may leave by `sendfile`. */
-export type FileWrapperClass = new (filelike: FileLike, blksize?: number) => Iterable<Chunk> & { close?(): void };
+export interface FileWrapperClass {
+  new (filelike: FileLike, blksize?: number): Iterable<Chunk> & { close?(): void };
+  /** Up to how many bytes the gateway sends a file in one write with its head; absent where it does not. */
+  readonly smallFileSize?: number;
+}
 
 /**
  * The request as an application sees it. Keys are PEP 3333's; a CGI variable whose value would be empty may be absent.

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "addon/call_arguments.h"
+#include "addon/held_files.h"
 #include "addon/javascript_gateway.h"
 #include "addon/open_beneath.h"
 #include "http/field_names.h"
@@ -540,7 +541,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   std::array<napi_value, kCallbackCount> callbacks;
   for (size_t i = 0; i < kCallbackCount; i++) callbacks[i] = arguments[i + 1];
   auto engine = std::make_unique<Engine>();
-  engine->gateway = std::make_unique<JavascriptGateway>(env, uv_loop, callbacks, *static_cast<SharedMemory*>(memory));
+  engine->gateway = std::make_unique<JavascriptGateway>(env, uv_loop, callbacks, *static_cast<SharedMemory*>(memory),
+                                                        arguments.data<HeldFiles>());
   // The engine uses the memory until the environment is torn down, whatever JavaScript lets go of.
   napi_ref shared_reference = nullptr;
   napi_create_reference(env, shared, 1, &shared_reference);
@@ -579,16 +581,22 @@ napi_value open(napi_env env, napi_callback_info info) {
   return functions;
 }
 
+void destroy_files(void* data) { delete static_cast<HeldFiles*>(data); }
+
 napi_value initialize(napi_env env, napi_value exports) {
+  auto* files = new HeldFiles;
+  // Called behind the hooks that are added later, so that the files outlive the engine.
+  napi_add_env_cleanup_hook(env, destroy_files, files);
   auto add = [&](const char* name, napi_callback callback) {
     napi_value function = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, files, &function);
     set(env, exports, name, function);
   };
   add("open", open);
   add("bindSocket", bind_socket);
   add("sendDatagram", send_datagram);
   add("openBeneath", open_beneath);
+  set(env, exports, "files", held_file_functions(env, *files));
   return exports;
 }
 

@@ -47,6 +47,15 @@ std::string_view CallArguments::bytes(size_t index) const noexcept {
   return {static_cast<const char*>(data), length};
 }
 
+std::span<int64_t> CallArguments::integers(size_t index) const noexcept {
+  void* data = nullptr;
+  size_t length = 0;
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(env_, values_[index], &type, &length, &data, nullptr, nullptr) != napi_ok) return {};
+  if (type != napi_bigint64_array) return {};
+  return {static_cast<int64_t*>(data), length};
+}
+
 napi_value OptionsReader::property(const char* name, napi_valuetype type) const noexcept {
   napi_value value = nullptr;
   napi_valuetype actual;

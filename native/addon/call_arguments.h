@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ class CallArguments {
   void latin1(size_t index, http::ByteBuffer& out) const noexcept;
   /// The memory of a Uint8Array, valid during the call; empty for anything else.
   std::string_view bytes(size_t index) const noexcept;
+  /// Likewise of a BigInt64Array.
+  std::span<int64_t> integers(size_t index) const noexcept;
 
  private:
   napi_env env_;

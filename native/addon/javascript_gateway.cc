@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "net/connection.h"
 #include "net/exchange.h"
@@ -39,8 +40,8 @@ class HandleScope {
 }  // namespace
 
 JavascriptGateway::JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks,
-                                     SharedMemory& shared)
-    : env_(env), shared_(shared), loop_(uv_loop, *this) {
+                                     SharedMemory& shared, HeldFiles& files)
+    : env_(env), shared_(shared), files_(files), loop_(uv_loop, *this) {
   for (size_t i = 0; i < kCallbackCount; i++) napi_create_reference(env_, callbacks[i], 1, &callbacks_[i]);
   napi_value receiver = nullptr;
   napi_create_object(env_, &receiver);
@@ -76,9 +77,17 @@ void JavascriptGateway::give_answers() noexcept {
     std::array<uint32_t, SharedMemory::kAnswerPlaces> answer;
     std::memcpy(answer.data(), shared_.outbox + outbox_read_, sizeof answer);
     outbox_read_ += sizeof answer;
-    size_t size = std::min<size_t>(answer[SharedMemory::kBodySize], SharedMemory::kOutboxSize - outbox_read_);
-    std::string_view body(shared_.outbox + outbox_read_, size);
-    outbox_read_ += (size + 3) & ~size_t{3};
+    auto kind = static_cast<SharedMemory::Body>(answer[SharedMemory::kBody]);
+    std::string_view body;
+    net::FileRegion region;
+    net::HeldFile held;
+    if (kind == SharedMemory::kBytes) {
+      size_t size = std::min<size_t>(answer[SharedMemory::kBodySize], SharedMemory::kOutboxSize - outbox_read_);
+      body = {shared_.outbox + outbox_read_, size};
+      outbox_read_ += (size + 3) & ~size_t{3};
+    } else {
+      held = take_file(kind, answer[SharedMemory::kBodySize], region);
+    }
     net::ExchangeHandle handle{answer[SharedMemory::kSlot], answer[SharedMemory::kGeneration]};
     net::Exchange* exchange = loop_.exchanges().find(handle);
     if (!exchange || exchange->started() || answer[SharedMemory::kHead] >= heads_.size()) continue;
@@ -90,8 +99,15 @@ void JavascriptGateway::give_answers() noexcept {
       connection = &exchange->connection();
       turn.emplace(exchange->connection());
     }
-    size_t taken = 0;
-    exchange->respond(heads_[answer[SharedMemory::kHead]].head(), body, taken);
+    http::ResponseHead head = heads_[answer[SharedMemory::kHead]].head();
+    if (kind == SharedMemory::kBytes) {
+      size_t taken = 0;
+      exchange->respond(head, body, taken);
+    } else {
+      head.body_length = region.length;
+      exchange->start(head);
+      exchange->send_file(region, std::move(held));
+    }
   }
   outbox_read_ = 0;
   shared_.outbox_used = 0;
@@ -100,6 +116,18 @@ void JavascriptGateway::give_answers() noexcept {
     turn.reset();
     if (shared_.outbox_used > 0) give_answers();
   }
+}
+
+net::HeldFile JavascriptGateway::take_file(SharedMemory::Body body, uint32_t number, net::FileRegion& region) noexcept {
+  net::HeldFile held;
+  if (body == SharedMemory::kBlock && files_.blocks.has(number)) {
+    held.block = {files_.blocks, number};
+    region.length = held.block.view().size();
+  } else if (body == SharedMemory::kFile && files_.open.has(number)) {
+    held.open = {files_.open, number};
+    region = {files_.open.descriptor(number), 0, static_cast<uint64_t>(files_.open.state(number).size)};
+  }
+  return held;
 }
 
 void JavascriptGateway::call(Callback callback, std::span<const napi_value> arguments) noexcept {

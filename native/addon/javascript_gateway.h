@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "addon/held_files.h"
 #include "addon/request_record.h"
 #include "http/byte_buffer.h"
 #include "http/response_writer.h"
@@ -49,7 +50,9 @@ struct SharedMemory {
     kDuration,
     kAnsweredPlaces,
   };
-  enum AnswerPlace : size_t { kSlot, kGeneration, kHead, kBodySize, kAnswerPlaces };
+  /// kBodySize is the number of a block or of an open file where the body is one.
+  enum AnswerPlace : size_t { kSlot, kGeneration, kHead, kBody, kBodySize, kAnswerPlaces };
+  enum Body : uint32_t { kBytes, kBlock, kFile };
 
   uint32_t in_call;      ///< whether the gateway will look into the outbox by itself
   uint32_t outbox_used;  ///< bytes
@@ -77,8 +80,9 @@ class StoredHead {
 /// shared record of offsets. It owns the event loop and the listeners of one Node environment.
 class JavascriptGateway final : public net::Gateway {
  public:
-  /// `callbacks` are functions in the order of Callback.
-  JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks, SharedMemory& shared);
+  /// `callbacks` are functions in the order of Callback. `files` outlive the gateway.
+  JavascriptGateway(napi_env env, void* uv_loop, std::span<const napi_value> callbacks, SharedMemory& shared,
+                    HeldFiles& files);
   ~JavascriptGateway() override;
 
   void begin_calls() noexcept override;
@@ -104,6 +108,8 @@ class JavascriptGateway final : public net::Gateway {
 
  private:
   void call_with_requests(std::string_view body) noexcept;
+  /// Takes over what an answer in the outbox refers to; `region` is what there is to send of it.
+  net::HeldFile take_file(SharedMemory::Body body, uint32_t number, net::FileRegion& region) noexcept;
   void call(Callback callback, std::span<const napi_value> arguments) noexcept;
   uint32_t number_of(const net::Listener& listener) const noexcept;
 
@@ -111,6 +117,7 @@ class JavascriptGateway final : public net::Gateway {
   napi_ref receiver_ = nullptr;
   std::array<napi_ref, kCallbackCount> callbacks_{};
   SharedMemory& shared_;
+  HeldFiles& files_;
   size_t outbox_read_ = 0;
   bool enclosed_ = false;
   bool silent_ = false;

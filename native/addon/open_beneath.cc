@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "addon/call_arguments.h"
+#include "addon/file_state.h"
 
 #if defined(__linux__) && __has_include(<linux/openat2.h>)
 #include <fcntl.h>
@@ -21,7 +23,6 @@ namespace uwsgiref::addon {
 namespace {
 
 enum Policy : uint32_t { kBeneath = 0, kNever = 1, kFollow = 2 };
-constexpr size_t kFoundNumbers = 5;
 
 #if defined(__linux__) && defined(SYS_openat2)
 
@@ -78,14 +79,10 @@ int open_pinned(int pinned) noexcept {
 int open_file(const std::string& root, const std::string& path, uint32_t policy, std::span<int64_t> found) noexcept {
   Descriptor pinned(pin_beneath(root, path, policy));
   if (pinned.get() < 0) return pinned.get();
-  struct stat state;
-  if (::fstat(pinned.get(), &state) != 0) return -errno;
-  if (!S_ISREG(state.st_mode) && !S_ISDIR(state.st_mode)) return -ENXIO;
-  found[0] = static_cast<int64_t>(state.st_size);
-  found[1] = static_cast<int64_t>(state.st_mtim.tv_sec) * 1'000'000'000 + state.st_mtim.tv_nsec;
-  found[2] = static_cast<int64_t>(state.st_ino);
-  found[3] = static_cast<int64_t>(state.st_dev);
-  found[4] = static_cast<int64_t>(state.st_mode);
+  const auto state = net::FileState::of(pinned.get());
+  if (!state) return -errno;
+  if (!S_ISREG(state->mode) && !S_ISDIR(state->mode)) return -ENXIO;
+  write_state(*state, found);
   return open_pinned(pinned.get());
 }
 
@@ -95,26 +92,17 @@ int open_file(const std::string&, const std::string&, uint32_t, std::span<int64_
 
 #endif
 
-std::span<int64_t> numbers(napi_env env, napi_value array) noexcept {
-  napi_typedarray_type type = napi_int8_array;
-  size_t length = 0;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok) return {};
-  if (type != napi_bigint64_array) return {};
-  return {static_cast<int64_t*>(data), length};
-}
-
 }  // namespace
 
 napi_value open_beneath(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   const std::string root = arguments.text(0);
   const std::string path = arguments.text(1);
-  std::span<int64_t> found = numbers(env, arguments[3]);
+  const std::span<int64_t> found = arguments.integers(3);
   int result = -EINVAL;
   // The kernel would take what stands before a NUL for the whole.
   bool whole = root.find('\0') == std::string::npos && path.find('\0') == std::string::npos;
-  if (whole && found.size() >= kFoundNumbers) result = open_file(root, path, arguments.number(2), found);
+  if (whole && found.size() >= kStateNumbers) result = open_file(root, path, arguments.number(2), found);
   napi_value value = nullptr;
   napi_create_int32(env, result, &value);
   return value;

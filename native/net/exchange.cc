@@ -179,7 +179,17 @@ http::ResponseResult Exchange::respond(const http::ResponseHead& head, std::stri
 
 bool Exchange::send_file(const FileRegion& region) noexcept {
   Connection::Turn turn(*connection_);
-  FileRegion due = region;
+  if (begin_file(region, {})) return true;
+  waiting_ = true;
+  return false;
+}
+
+void Exchange::send_file(const FileRegion& region, HeldFile held) noexcept {
+  Connection::Turn turn(*connection_);
+  begin_file(region, std::move(held));
+}
+
+bool Exchange::begin_file(FileRegion due, HeldFile held) noexcept {
   if (framing_.body == Body::kNone) due.length = 0;
   if (framing_.body == Body::kLength) {
     due.length = std::min(due.length, remaining_);
@@ -190,13 +200,11 @@ bool Exchange::send_file(const FileRegion& region) noexcept {
     return true;
   }
   ExchangeHandle handle = this->handle();
-  file_.begin(due);
+  file_.begin(due, std::move(held));
   body_bytes_ += due.length;
   // Out of its turn it waits: the gateway may be in the midst of a call that the answer before this one has caused.
   if (connection_->is_current(*this)) connection_->advance_answers();
-  if (generation_ != handle.generation || over()) return true;
-  waiting_ = true;
-  return false;
+  return generation_ != handle.generation || over();
 }
 
 void Exchange::abort() noexcept {

@@ -54,6 +54,9 @@ class Exchange {
   /// on_ready or on_gone says when. Follows start().
   bool send_file(const FileRegion& region) noexcept;
 
+  /// Likewise, but what is needed of the file is handed over, and nobody waits for it to leave.
+  void send_file(const FileRegion& region, HeldFile held) noexcept;
+
   /// Gives up: the connection closes without a proper end of the body, so that the client cannot take it for whole.
   void abort() noexcept;
 
@@ -98,6 +101,8 @@ class Exchange {
   size_t write(std::string_view bytes, Room room) noexcept;
   size_t take(std::string_view bytes, Room room) noexcept;
   void send(std::string_view bytes) noexcept;
+  /// Whether it has left, or needs not.
+  bool begin_file(FileRegion due, HeldFile held) noexcept;
 
   Connection* connection_ = nullptr;
   Exchange* next_ = nullptr;

@@ -48,12 +48,12 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
     if (connection.queued() > 0) return Progress::kBlocked;
     progress = connection.secure() ? send_through_buffer(connection) : send_plain(connection);
   }
-  if (progress == Progress::kDone) active_ = false;
+  if (progress == Progress::kDone) stop();
   return progress;
 }
 
 std::optional<FileTransfer::Progress> FileTransfer::send_small(Connection& connection) noexcept {
-  if (region_.length > connection.settings().small_file_size) return std::nullopt;
+  if (!held_.block && region_.length > connection.settings().small_file_size) return std::nullopt;
   if (connection.queued() > 0) return Progress::kBlocked;
   if (connection.share_left() < region_.length) return Progress::kYielded;
   auto length = static_cast<size_t>(region_.length);
@@ -63,8 +63,12 @@ std::optional<FileTransfer::Progress> FileTransfer::send_small(Connection& conne
     connection.flush(true);
     if (connection.queued() > 0) return Progress::kBlocked;
   }
-  if (read_cached(region_, output.reserve(length)) != static_cast<ssize_t>(length)) return std::nullopt;
-  output.grow_by(length);
+  if (held_.block) {
+    output.append(held_.block.view().substr(0, length));
+  } else {
+    if (read_cached(region_, output.reserve(length)) != static_cast<ssize_t>(length)) return std::nullopt;
+    output.grow_by(length);
+  }
   advance(length);
   return Progress::kDone;
 }

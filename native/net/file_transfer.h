@@ -3,14 +3,23 @@
 #include <cstdint>
 #include <optional>
 
+#include "net/file_blocks.h"
 #include "net/file_region.h"
+#include "net/open_files.h"
 
 namespace uwsgiref::net {
 
 class Connection;
 
-/// Sends a region of a file, whose owner keeps it open until the transfer is over: a small one in one write with what
-/// stands before it, else by sendfile(2) on a plain connection, and through one buffer of the loop over TLS.
+/// What a transfer has of the file for itself, and gives back when it is over. Neither: the file's owner keeps it open
+/// for so long.
+struct HeldFile {
+  OpenFiles::Reference open;
+  FileBlocks::Reference block;  ///< the bytes of the region, read already
+};
+
+/// Sends a region of a file: a small one in one write with what stands before it, else by sendfile(2) on a plain
+/// connection, and through one buffer of the loop over TLS.
 class FileTransfer {
  public:
   enum class Progress : uint8_t {
@@ -22,8 +31,15 @@ class FileTransfer {
     kGone,     ///< the connection is broken
   };
 
-  void begin(const FileRegion& region) noexcept { region_ = region, active_ = true; }
-  void stop() noexcept { active_ = false; }
+  void begin(const FileRegion& region, HeldFile held) noexcept {
+    region_ = region;
+    held_ = std::move(held);
+    active_ = true;
+  }
+  void stop() noexcept {
+    active_ = false;
+    held_ = {};
+  }
   bool active() const noexcept { return active_; }
   /// Bytes that have not left.
   uint64_t unsent() const noexcept { return active_ ? region_.length : 0; }
@@ -40,6 +56,7 @@ class FileTransfer {
   void advance(uint64_t sent) noexcept { region_.offset += sent, region_.length -= sent; }
 
   FileRegion region_;
+  HeldFile held_;
   bool active_ = false;
 };
 

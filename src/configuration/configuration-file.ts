@@ -160,4 +160,6 @@ export interface StaticSettings {
   symlinks?: 'beneath' | 'follow' | 'never';
   /** What to do about hidden names. Default: ignore. */
   dotfiles?: 'ignore' | 'deny' | 'allow';
+  /** How many files stay open from one request to the next; false: none. Default: 1000. */
+  openFileCache?: boolean | number | { max?: number | undefined; revalidateMs?: number | undefined };
 }

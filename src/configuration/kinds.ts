@@ -283,6 +283,26 @@ export function toggleOrNames<const Name extends string>(
   };
 }
 
+type OpenFiles = boolean | { max?: number | undefined; revalidateMs?: number | undefined };
+
+/** Whether files stay open; how many, where it is a number; and for how long before they are looked up again. */
+export function openFiles(ranges: { max: Range; revalidateMs: Range }): Kind<OpenFiles, OpenFiles | number> {
+  const [{ schema: max }, { schema: revalidateMs }] = [integer(ranges.max), integer(ranges.revalidateMs)];
+  const schema = z.union([
+    z.boolean(),
+    max.transform((given) => ({ max: given })),
+    z.strictObject({ max: max.optional(), revalidateMs: revalidateMs.optional() }),
+  ]);
+  const allowed =
+    `true, false, ${integer(ranges.max).allowed}, ` +
+    `or an object { max, revalidateMs } of such a number and one from ${ranges.revalidateMs.join(' to ')}`;
+  return {
+    ...single<OpenFiles, OpenFiles | number>(schema, allowed, '<number>'),
+    type: 'boolean | number | { max?: number | undefined; revalidateMs?: number | undefined }',
+    fromTexts: (texts) => (/^[1-9]\d*$/.test(lastOf(texts)) ? Number(lastOf(texts)) : booleanOf(texts)),
+  };
+}
+
 const certificate = z.strictObject({
   key: z.string(),
   cert: z.string(),

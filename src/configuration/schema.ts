@@ -9,6 +9,7 @@ import { FORWARDED_FIELDS } from '../server/forwarded.js';
 import { RANGES, type ServerOptions } from '../server/options.js';
 import { type Encoding, SUFFIXES } from '../static/encodings.js';
 import type { StaticOptions } from '../static/index.js';
+import { OPEN_FILE_CACHE_RANGES } from '../static/options.js';
 import * as kinds from './kinds.js';
 
 /** The headings, in the order of the help and of the document. */
@@ -438,6 +439,12 @@ export const STATIC_SETTINGS = {
     group: 'Files',
     description: 'what to do about hidden names',
     default: 'ignore',
+  },
+  openFileCache: {
+    kind: kinds.openFiles(OPEN_FILE_CACHE_RANGES),
+    group: 'Files',
+    description: 'how many files stay open from one request to the next; false: none',
+    default: 1000,
   },
 } as const satisfies { [Name in keyof Required<StaticOptions>]: Setting };
 

@@ -13,6 +13,7 @@
 
 import { fail } from 'node:assert';
 import { checkField, checkPair, checkStatus, Headers } from '../headers.js';
+import { PreparedHead } from '../prepared-head.js';
 import { isAsyncIterable, isIterable, promiseOf } from '../protocols.js';
 import { describeError, show } from '../show.js';
 import type {
@@ -440,6 +441,7 @@ export class BaseHandler {
 
   private checkHeaders(headers: HeaderList): void {
     if (!Array.isArray(headers)) fail(`Headers must be an array of [name, value] pairs, got ${show(headers)}`);
+    if (PreparedHead.of(headers) !== undefined) return;
     for (let index = 0; index < headers.length; index++) {
       const field = headers[index];
       checkPair(field, index);

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { NativeFiles } from './held-file.js';
 import type { ServerOptions } from './options.js';
 import type { TlsEngine } from './tls-files.js';
 import type { TlsFiles } from './tls-options.js';
@@ -153,9 +154,10 @@ export interface NativeAddon {
   /**
    * Opens a regular file or a directory at `path`, relative to `root`, by openat2(2); see native/addon/open_beneath.h.
    *
-   * @returns the descriptor, with size, mtime in nanoseconds, inode, device and mode in `found`; or a negative error
+   * @returns the descriptor, with size, mtime in nanoseconds, inode, device, mode and ctime in `found`; or a negative error
    */
   openBeneath(root: string, path: string, policy: number, found: BigInt64Array): number;
+  readonly files: NativeFiles;
   /** @throws the error of a system call */
   bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void; abandon(): void };
   /** @throws the error of a system call */

@@ -141,6 +141,9 @@ export interface CheckedOptions {
 
 const SOFTWARE = `uwsgiref/${VERSION}`;
 
+/** The default of `smallFileSize`; `net::Settings` has the same. */
+export const SMALL_FILE_SIZE = 65_536;
+
 /** The numeric options: least and greatest value. */
 export const RANGES = {
   port: [0, 65_535],

@@ -1,23 +1,34 @@
 /**
  * Small answers leave through memory that the engine shares: the head by the number under which the engine knows it,
- * the body by value. That costs no call into the engine at all while it is waiting for the one it made to return.
+ * the body by value, or as a file that the engine has. That costs no call into the engine at all while it is waiting for
+ * the one it made to return.
  */
 
 import type { Headers } from '../headers.js';
+import { PreparedHead } from '../prepared-head.js';
+import type { EngineFile } from './held-file.js';
 import type { NativeEngine } from './native-addon.js';
 
 /** Bytes of a body that are copied; a larger one is handed over by reference. */
 const MAX_BODY = 4096;
-/** Numbers of one answer in the outbox: slot, generation, head and body size. */
-const ANSWER_PLACES = 4;
-/** Heads that the engine keeps. An application has a handful; the bound is for one that makes statuses up. */
-const MAX_HEADS = 256;
+/** Numbers of one answer in the outbox: slot, generation, head, what its body is and how long, or its number. */
+const ANSWER_PLACES = 5;
+/** The body is in the outbox, behind its answer; `SharedMemory::Body`. */
+const BYTES = 0;
+/** Statuses whose last head is remembered. An application has a handful; the bound is for one that makes them up. */
+const MAX_STATUSES = 256;
+/** Heads that the engine keeps, some hundred bytes each. */
+const MAX_HEADS = 4096;
+
+/** A head that the engine may know. */
+interface NumberedHead {
+  /** Its number in the engine; -1: it has none. */
+  number: number;
+}
 
 /** A head that was sent before. */
-interface KnownHead {
+interface SentHead extends NumberedHead {
   readonly fields: string[];
-  /** Its number in the engine; -1 until it has come twice in a row. */
-  number: number;
 }
 
 /** Status and fields as the engine reads them: each with a line feed behind it. */
@@ -37,8 +48,10 @@ export class Outbox {
   readonly #outbox: number;
   readonly #size: number;
   /** The last head of each status. */
-  readonly #heads = new Map<string, KnownHead>();
-  #stored = 0;
+  readonly #heads = new Map<string, SentHead>();
+  /** By number. */
+  readonly #stored: NumberedHead[] = [];
+  #nextNumber = 0;
 
   constructor(engine: NativeEngine) {
     const { inCall, outboxUsed, outbox, outboxSize } = engine.layout;
@@ -57,7 +70,23 @@ export class Outbox {
     if (size > MAX_BODY) return false;
     const head = this.#numberOf(status, headers);
     if (head < 0) return false;
+    const place = this.#write(slot, generation, head, BYTES, size);
+    if (body !== undefined) this.#bytes.set(body, place);
+    // The next answer begins at a multiple of four again.
+    this.#close(place + ((size + 3) & ~3));
+    return true;
+  }
 
+  /** Leaves an answer that has a whole file, and hands that over; or returns false. */
+  putFile(slot: number, generation: number, status: string, headers: Headers, file: EngineFile): boolean {
+    const head = this.#numberOf(status, headers);
+    if (head < 0) return false;
+    this.#close(this.#write(slot, generation, head, file.kind, file.handOver()));
+    return true;
+  }
+
+  /** @returns where the body begins */
+  #write(slot: number, generation: number, head: number, body: number, bodySize: number): number {
     const words = this.#words;
     let used = words[this.#used]!;
     if (this.#size - used < ANSWER_PLACES * 4 + MAX_BODY) {
@@ -69,29 +98,46 @@ export class Outbox {
     words[word] = slot;
     words[word + 1] = generation;
     words[word + 2] = head;
-    words[word + 3] = size;
-    if (body !== undefined) this.#bytes.set(body, place + ANSWER_PLACES * 4);
-    // The next answer begins at a multiple of four again.
-    words[this.#used] = used + ANSWER_PLACES * 4 + ((size + 3) & ~3);
+    words[word + 3] = body;
+    words[word + 4] = bodySize;
+    return place + ANSWER_PLACES * 4;
+  }
+
+  #close(end: number): void {
+    const words = this.#words;
+    words[this.#used] = end - this.#outbox;
     if (words[this.#inCall] === 0) this.#engine.giveAnswers();
-    return true;
   }
 
   /** The head's number in the engine, or -1: it is not the one that its status came with before. */
   #numberOf(status: string, headers: Headers): number {
+    const prepared = PreparedHead.of(headers.wrapped);
+    if (prepared !== undefined && prepared.status === status) {
+      return prepared.number >= 0 ? prepared.number : this.#store(prepared, status, headers);
+    }
     const known = this.#heads.get(status);
     if (known === undefined || !headers.equal(known.fields)) {
-      if (this.#heads.size >= MAX_HEADS) this.#heads.clear();
+      if (this.#heads.size >= MAX_STATUSES) this.#heads.clear();
       this.#heads.set(status, { fields: headers.flat(), number: -1 });
       return -1;
     }
-    if (known.number >= 0) return known.number;
-    // It came twice in a row, and is worth the call. Numbers are given anew when all are taken.
-    const number = this.#stored;
-    this.#stored = (this.#stored + 1) % MAX_HEADS;
-    for (const head of this.#heads.values()) if (head.number === number) head.number = -1;
+    // One that came twice in a row is worth the call.
+    return known.number >= 0 ? known.number : this.#store(known, status, headers);
+  }
+
+  /** Numbers are given anew when all are taken. */
+  #store(head: NumberedHead, status: string, headers: Headers): number {
+    const number = this.#nextNumber;
+    const former = this.#stored[number];
+    if (former !== undefined) {
+      // Answers that wait in the outbox may mean it.
+      if (this.#words[this.#used] !== 0) this.#engine.giveAnswers();
+      former.number = -1;
+    }
+    this.#nextNumber = (number + 1) % MAX_HEADS;
+    this.#stored[number] = head;
     if (this.#engine.storeHead(number, headText(status, headers), headers.length) < 0) return -1;
-    known.number = number;
+    head.number = number;
     return number;
   }
 }

@@ -10,6 +10,7 @@ import type { Application, ErrorStream, FileLike, InputStream } from '../types.j
 import type { FileWrapper } from '../util.js';
 import { type AbortSource, type EnvironDefaults, RequestEnviron } from './environ.js';
 import { AnswerTimeoutError } from './failures.js';
+import { isEngineFile } from './held-file.js';
 import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED, TIMED_OUT } from './native-addon.js';
 import type { ServerOptions } from './options.js';
 import { headText, type Outbox } from './outbox.js';
@@ -196,11 +197,18 @@ export class ServerHandler extends BaseHandler implements AbortSource {
     if (room !== undefined) this.waitFor(room);
   }
 
-  /** Sends a file that has a descriptor by sendfile(2); any other is read block by block. */
+  /** Sends a file that the engine holds, or that has a descriptor; any other is read block by block. */
   override sendfile(): boolean | Promise<boolean> {
     const file: FileLike = (this.result as FileWrapper).filelike;
-    if (typeof file.fileno !== 'function' || this.#phase !== KEPT || this.#kept !== null) return false;
-    if (this.status === null) return false;
+    if (this.status === null || this.#phase !== KEPT || this.#kept !== null) return false;
+    if (isEngineFile(file) && file.isWhole) {
+      if (this.#access.outbox.putFile(this.slot, this.generation, this.status, this.headers!, file)) {
+        this.headersSent = true;
+        this.#phase = FINISHED;
+        return true;
+      }
+    }
+    if (typeof file.fileno !== 'function') return false;
     const sent = this.#access.native.sendFile(
       this.slot,
       this.generation,

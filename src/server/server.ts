@@ -7,7 +7,7 @@ import { Engine, type Service, type WaitName } from './engine.js';
 import { writeFailures } from './failures.js';
 import { listenError } from './listening-socket.js';
 import type { Address, NativeStats } from './native-addon.js';
-import { type CheckedOptions, checkOptions, type ServerOptions } from './options.js';
+import { type CheckedOptions, checkOptions, type ServerOptions, SMALL_FILE_SIZE } from './options.js';
 import { type ServerContext, ServerHandler } from './server-handler.js';
 import { TlsError } from './tls-files.js';
 import type { TlsFiles } from './tls-options.js';
@@ -107,7 +107,9 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         errors,
         ...(options.onAnswered && { onAnswered: options.onAnswered }),
         ...(options.onError && { onError: options.onError }),
-        fileWrapper: FileWrapper,
+        fileWrapper: class extends FileWrapper {
+          static readonly smallFileSize = listen.smallFileSize ?? SMALL_FILE_SIZE;
+        },
         forwardedFields: options.forwardedFields,
         network,
         reportHopByHop: onceForEach((name) => {

@@ -12,6 +12,7 @@ import {
   realpathSync,
 } from 'node:fs';
 import { join, sep } from 'node:path';
+import type { FileState } from './file-state.js';
 import { openByKernel } from './kernel-open.js';
 
 /**
@@ -27,9 +28,6 @@ export interface Opened {
   /** By which this very thing is found again while the descriptor is open. */
   path: string;
 }
-
-/** What is asked of a file's status. */
-export type FileState = Pick<BigIntStats, 'size' | 'mtimeNs' | 'mtime' | 'ino' | 'dev' | 'isFile' | 'isDirectory'>;
 
 /** Opens `path` if it is a regular file or a directory whose real path `isAllowed`. */
 type Open = (path: string, isAllowed: (realPath: string) => boolean) => Opened | null;

@@ -1,6 +1,7 @@
 /** Conditional requests (RFC 9110 §13): is the file still, or no longer, what the client has? */
 
 import type { Environ } from '../types.js';
+import type { FileState } from './file-state.js';
 
 /** What tells one state of a file from another. */
 export interface Validators {
@@ -8,21 +9,28 @@ export interface Validators {
   etag: string;
   /** Last-Modified */
   lastModified: string;
+  /** The same, in milliseconds since 1970. */
+  modified: number;
 }
 
-/**
- * @param size in bytes
- * @param modifiedNs when the file was modified, in nanoseconds since 1970
- * @param encoding the content coding, if any: each representation has a tag of its own (RFC 9110 §8.8.3.3)
- */
-export function validatorsOf(size: bigint, modifiedNs: bigint, encoding?: string): Validators {
+/** What of a file's state says which state it is. */
+export type Identity = Pick<FileState, 'size' | 'mtimeNs' | 'ctimeNs' | 'ino'>;
+
+/** @param encoding the content coding, if any: each representation has a tag of its own (RFC 9110 §8.8.3.3) */
+export function validatorsOf({ size, mtimeNs, ctimeNs, ino }: Identity, encoding?: string): Validators {
+  // A kernel's clock ticks every few milliseconds, and files that take each other's place within one are told apart by
+  // their inodes. A time that somebody has set, so that it is the same on several machines, shows by the time of change.
+  const written = ctimeNs >= mtimeNs && ctimeNs - mtimeNs < 1_000_000_000n;
+  const inode = written ? `-${ino.toString(36)}` : '';
   const suffix = encoding === undefined ? '' : `-${encoding}`;
   // §8.8.2.1: never later than the answer itself, whatever the clock of whoever wrote the file said.
-  const modified = Math.min(Number(modifiedNs / 1_000_000n), Date.now());
+  const known = Math.min(Number(mtimeNs / 1_000_000n), Date.now());
+  // A field's date has whole seconds.
+  const modified = Math.floor(known / 1000) * 1000;
   return {
-    // A strong one (§8.8.1): a file that is written twice within a nanosecond to the same size is none.
-    etag: `"${size.toString(36)}-${modifiedNs.toString(36)}${suffix}"`,
+    etag: `"${size.toString(36)}-${mtimeNs.toString(36)}${inode}${suffix}"`,
     lastModified: new Date(modified).toUTCString(),
+    modified,
   };
 }
 
@@ -30,10 +38,9 @@ export function validatorsOf(size: bigint, modifiedNs: bigint, encoding?: string
 export type Outcome = 'perform' | 'not modified' | 'failed';
 
 /** Steps 1 to 4 of RFC 9110 §13.2.2, in that order. */
-export function checkPreconditions(environ: Environ, { etag, lastModified }: Validators): Outcome {
+export function checkPreconditions(environ: Environ, { etag, lastModified, modified }: Validators): Outcome {
   const ifMatch = field(environ, 'HTTP_IF_MATCH');
   const ifNoneMatch = field(environ, 'HTTP_IF_NONE_MATCH');
-  const modified = Date.parse(lastModified);
 
   // An invalid date is to be ignored (§13.1.3, §13.1.4), and NaN compares false.
   if (ifMatch !== null) {
@@ -43,18 +50,18 @@ export function checkPreconditions(environ: Environ, { etag, lastModified }: Val
   }
   if (ifNoneMatch !== null) {
     if (lists(ifNoneMatch, etag, 'weak')) return 'not modified';
-  } else if (modified <= parseHttpDate(field(environ, 'HTTP_IF_MODIFIED_SINCE'))) {
-    return 'not modified';
+    return 'perform';
   }
-  return 'perform';
+  const since = field(environ, 'HTTP_IF_MODIFIED_SINCE');
+  // Most clients repeat what they were told.
+  return since === lastModified || modified <= parseHttpDate(since) ? 'not modified' : 'perform';
 }
 
 /** Step 5: whether Range may be heeded, because the client has a part of this very state (RFC 9110 §13.1.5). */
-export function ifRangeHolds(environ: Environ, { etag, lastModified }: Validators): boolean {
+export function ifRangeHolds(environ: Environ, { etag, modified }: Validators): boolean {
   const ifRange = field(environ, 'HTTP_IF_RANGE')?.trim();
   if (ifRange === undefined || ifRange === etag) return true;
   // A date must be the very one. It tells nothing about a file that may change again within the same second (§8.8.2.2).
-  const modified = Date.parse(lastModified);
   return parseHttpDate(ifRange) === modified && Date.now() - modified >= 2000;
 }
 
@@ -68,7 +75,7 @@ function field(environ: Environ, key: string): string | null {
  * file may have put it there; in a strong one such a tag equals nothing (RFC 9110 §8.8.3.2).
  */
 function lists(list: string, etag: string, comparison: 'strong' | 'weak'): boolean {
-  if (list.trim() === '*') return true;
+  if (list === etag || list.trim() === '*') return true;
   for (const [, weak, tag] of list.matchAll(/(W\/)?("[^"]*")/g)) {
     if (tag === etag && (weak === undefined || comparison === 'weak')) return true;
   }

@@ -1,11 +1,48 @@
 /** Files that were compressed beforehand: `app.js.br` beside `app.js` (RFC 9110 §12.5.3). */
 
+import { ownCopy } from '../own-copy.js';
 import { qualitiesOf } from './qualities.js';
 
 /** A content coding, and what the name of a file in it ends in. */
 export const SUFFIXES = { br: '.br', zstd: '.zst', gzip: '.gz' } as const;
 
 export type Encoding = keyof typeof SUFFIXES;
+
+/** Codings to look for, best first; what clients prefer comes down to a few such lists. */
+export interface Preference {
+  /** A small one, of its own. */
+  readonly number: number;
+  readonly encodings: readonly Encoding[];
+}
+
+// What browsers and tools say are a few texts; the bound is for a client that makes them up.
+const MOST_TEXTS = 64;
+
+/** What each of the clients prefers of the codings that are offered. */
+export class Preferences {
+  readonly #offered: readonly Encoding[];
+  readonly #known: Preference[] = [];
+  readonly #byText = new Map<unknown, Preference>();
+
+  constructor(offered: readonly Encoding[]) {
+    this.#offered = offered;
+  }
+
+  /** @param acceptEncoding absent where the client says nothing */
+  of(acceptEncoding: unknown): Preference {
+    const known = this.#byText.get(acceptEncoding);
+    if (known !== undefined) return known;
+    const encodings = preferredEncodings(acceptEncoding, this.#offered);
+    let preference = this.#known.find((each) => each.encodings.join() === encodings.join());
+    if (preference === undefined) {
+      preference = { number: this.#known.length, encodings };
+      this.#known.push(preference);
+    }
+    if (this.#byText.size >= MOST_TEXTS) this.#byText.clear();
+    this.#byText.set(typeof acceptEncoding === 'string' ? ownCopy(acceptEncoding) : acceptEncoding, preference);
+    return preference;
+  }
+}
 
 /**
  * The codings to look for, best first: by the client's weights, and between equal ones by the order of `offered`.

@@ -1,20 +1,23 @@
 /** A file as an answer: what the client has already, the part it wants, and the fields that describe it. */
 
+import { closeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { lookup } from 'mrmime';
-import { DiskFile } from '../files.js';
-import type { HeaderList, ResponseBody } from '../types.js';
+import { DiskFile, type FileRegion } from '../files.js';
+import { PreparedHead } from '../prepared-head.js';
+import { HeldFile } from '../server/held-file.js';
+import type { Environ, FileLike, HeaderList, ResponseBody } from '../types.js';
 import { FileWrapper } from '../util.js';
 import { type Exchange, say } from './answers.js';
 import type { Opened } from './beneath.js';
-import { checkPreconditions, ifRangeHolds, type Validators, validatorsOf } from './conditions.js';
+import { checkPreconditions, type Identity, ifRangeHolds, type Validators, validatorsOf } from './conditions.js';
 import type { Encoding } from './encodings.js';
+import { NumberedState } from './file-state.js';
 import { BLOCK_SIZE, MultipartBody } from './multipart.js';
 import { contentRange, parseRanges, type Range } from './ranges.js';
 
-/** A file that was chosen to be sent. */
+/** How a file that was chosen is sent. */
 export interface Representation {
-  readonly opened: Opened;
   /** The coding that its bytes are in, if any. */
   readonly encoding: Encoding | undefined;
   /** Whether another request for the same file may get other bytes, by its Accept-Encoding. */
@@ -39,77 +42,195 @@ export interface GivenFields {
   readonly contentFields: HeaderList;
 }
 
-/** Sends the file, or says why not. Takes over its descriptor. */
-export function sendRepresentation(exchange: Exchange, representation: Representation): ResponseBody {
-  const { descriptor, stats } = representation.opened;
-  const file = new DiskFile(descriptor, Number(stats.size));
-  let body: ResponseBody | null = null;
-  try {
-    body = answerWith(exchange, file, representation);
-    return body;
-  } finally {
-    // Whatever else there is has the file, and closes it when it has left.
-    if (body === null || Array.isArray(body)) file.close();
+/** A file in one of its states, and the fields of the answers that it is. */
+export class DescribedFile {
+  readonly representation: Representation;
+  /** In bytes. */
+  readonly size: number;
+  readonly validators: Validators;
+  #wholeHead: PreparedHead | undefined;
+  #unmodifiedHead: PreparedHead | undefined;
+
+  constructor(representation: Representation, identity: Identity) {
+    this.representation = representation;
+    this.size = Number(identity.size);
+    this.validators = validatorsOf(identity, representation.encoding);
+  }
+
+  /** The fields of an answer that has all of the file. */
+  get wholeFields(): HeaderList {
+    if (this.representation.given !== undefined) return this.#wholeFields();
+    this.#wholeHead ??= new PreparedHead('200 OK', this.#wholeFields());
+    return this.#wholeHead.list();
+  }
+
+  /** The fields of a 304. */
+  get unmodifiedFields(): HeaderList {
+    if (this.representation.given !== undefined) return this.#unmodifiedFields();
+    this.#unmodifiedHead ??= new PreparedHead('304 Not Modified', this.#unmodifiedFields());
+    return this.#unmodifiedHead.list();
+  }
+
+  /** Those of an answer that has a part of it, but for what tells which. */
+  get partFields(): HeaderList {
+    return [...cachingFields(this.representation, this.validators), ...contentFields(this.representation)];
+  }
+
+  get contentType(): string {
+    return this.representation.given?.type ?? contentType(this.representation.name);
+  }
+
+  #wholeFields(): HeaderList {
+    return [...this.partFields, ['Content-Type', this.contentType], ['Content-Length', String(this.size)]];
+  }
+
+  #unmodifiedFields(): HeaderList {
+    // RFC 9110 §8.6 wants the length, if any, to be what the 200 would have said.
+    return [...cachingFields(this.representation, this.validators), ['Content-Length', String(this.size)]];
   }
 }
 
-function answerWith(exchange: Exchange, file: DiskFile, representation: Representation): ResponseBody {
-  const { environ, startResponse } = exchange;
-  const { opened, encoding, given } = representation;
-  const validators = validatorsOf(opened.stats.size, opened.stats.mtimeNs, encoding);
-  const headers = cachingFields(representation, validators);
-  // RFC 9110 §13.2.1: preconditions are for what would be a success without them, and here of a GET or HEAD.
-  const conditional = given?.status === undefined && /^(?:GET|HEAD)$/.test(environ.REQUEST_METHOD);
+/** An open file, for answers to send. What they are lent they close. */
+interface SendableFile {
+  /** Whether the file is what it is described as. */
+  isUnchanged(): boolean;
+  /** The bytes of the file: null where it has changed, undefined where they are not at hand. */
+  read(size: number): FileLike | null | undefined;
+  /** The file, or a part of it, without the question whether it has changed. */
+  lend(size: number, region?: FileRegion): DiskFile;
+}
 
-  switch (conditional ? checkPreconditions(environ, validators) : 'perform') {
+// Somebody who writes to the file all the time may be at it whenever one looks.
+const ATTEMPTS = 4;
+
+/**
+ * Sends a file that was opened for this answer, or says why not. Takes over its descriptor.
+ *
+ * @param keep is offered the file when the answer has begun, and returns whether it has it now
+ */
+export function sendOpened(
+  exchange: Exchange,
+  { descriptor, stats }: Opened,
+  representation: Representation,
+  keep?: (file: HeldFile, described: DescribedFile) => boolean,
+): ResponseBody {
+  const file = HeldFile.hold(descriptor);
+  if (file === null) return sendUnheld(exchange, descriptor, new DescribedFile(representation, stats));
+  let kept = false;
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const described = new DescribedFile(representation, new NumberedState(file.state));
+      const body = sendDescribed(exchange, file, described);
+      kept = body !== null && keep?.(file, described) === true;
+      if (body !== null) return body;
+      file.look();
+    }
+    const described = new DescribedFile(representation, new NumberedState(file.state));
+    const asItIs: SendableFile = { ...UNCHECKED, lend: (size, region) => file.lend(size, region) };
+    return sendDescribed(exchange, asItIs, described)!;
+  } finally {
+    if (!kept) file.release();
+  }
+}
+
+const UNCHECKED = { isUnchanged: () => true, read: () => undefined };
+
+function sendUnheld(exchange: Exchange, descriptor: number, described: DescribedFile): ResponseBody {
+  let lent = false;
+  const lend = (size: number, region?: FileRegion) => {
+    lent = true;
+    return new DiskFile(descriptor, size, region);
+  };
+  try {
+    return sendDescribed(exchange, { ...UNCHECKED, lend }, described)!;
+  } finally {
+    if (!lent) closeSync(descriptor);
+  }
+}
+
+/**
+ * Sends a file, or says why not.
+ *
+ * @returns null where the file is not what it is described as; nothing is answered then
+ */
+export function sendDescribed(exchange: Exchange, file: SendableFile, described: DescribedFile): ResponseBody | null {
+  const { environ, startResponse } = exchange;
+  const { size, representation, validators } = described;
+  const { REQUEST_METHOD: method } = environ;
+  // RFC 9110 §13.2.1: preconditions are for what would be a success without them, and here of a GET or HEAD.
+  const conditional = representation.given?.status === undefined && (method === 'GET' || method === 'HEAD');
+  const outcome = conditional ? checkPreconditions(environ, validators) : 'perform';
+  const ranges = conditional && outcome === 'perform' ? rangesWanted(environ, described) : null;
+  const whole = outcome === 'perform' && ranges === null && method !== 'HEAD';
+
+  const small = whole && size <= smallFileSize(environ) ? file.read(size) : undefined;
+  if (small === null || (small === undefined && !file.isUnchanged())) return null;
+  switch (outcome) {
     case 'failed':
-      return say(exchange, '412 Precondition Failed', given?.fields);
+      return say(exchange, '412 Precondition Failed', representation.given?.fields);
     case 'not modified':
-      // RFC 9110 §8.6 wants the length, if any, to be what the 200 would have said.
-      startResponse('304 Not Modified', [...headers, ['Content-Length', String(file.size)]]);
+      startResponse('304 Not Modified', described.unmodifiedFields);
       return [];
   }
-
-  const type = given?.type ?? contentType(representation.name);
-  headers.push(...contentFields(representation));
-  const ranges = conditional && encoding === undefined ? rangesWanted(exchange, file.size, validators) : null;
-  if (ranges === null) {
-    startResponse(given?.status ?? '200 OK', [
-      ...headers,
-      ['Content-Type', type],
-      ['Content-Length', String(file.size)],
-    ]);
-    return environ.REQUEST_METHOD === 'HEAD' ? [] : wrapped(exchange, file);
+  if (ranges !== null) return sendParts(exchange, file, described, ranges);
+  const status = representation.given?.status ?? '200 OK';
+  if (!whole) {
+    startResponse(status, described.wholeFields);
+    return [];
   }
-  const [range] = ranges;
-  if (range === undefined) {
-    return say(exchange, '416 Range Not Satisfiable', [
-      ...(given?.fields ?? []),
-      ['Content-Range', `bytes */${file.size}`],
-    ]);
-  }
-  if (ranges.length > 1) {
-    const body = new MultipartBody(file, ranges, type);
-    headers.push(['Content-Type', body.contentType], ['Content-Length', String(body.contentLength)]);
-    startResponse('206 Partial Content', headers);
-    return body;
-  }
-  headers.push(['Content-Type', type], ['Content-Length', String(range.length)]);
-  headers.push(['Content-Range', contentRange(range, file.size)]);
-  startResponse('206 Partial Content', headers);
-  return wrapped(exchange, new DiskFile(file.fileno(), file.size, range));
+  return begin(exchange, small ?? file.lend(size), status, described.wholeFields);
 }
 
-/** Range is defined for GET alone (RFC 9110 §14.2). */
-function rangesWanted({ environ }: Exchange, size: number, validators: Validators): Range[] | null {
-  const { REQUEST_METHOD: method, HTTP_RANGE: field } = environ;
-  if (method !== 'GET' || typeof field !== 'string' || !ifRangeHolds(environ, validators)) return null;
-  return parseRanges(field, size);
+/** Up to which size a file is read at once: what has its bytes has them as they are described. */
+function smallFileSize(environ: Environ): number {
+  return environ['wsgi.file_wrapper']?.smallFileSize ?? -1;
+}
+
+function sendParts(
+  exchange: Exchange,
+  file: SendableFile,
+  described: DescribedFile,
+  ranges: readonly Range[],
+): ResponseBody {
+  const { size, contentType, representation } = described;
+  const [range] = ranges;
+  if (range === undefined) {
+    const fields = representation.given?.fields ?? [];
+    return say(exchange, '416 Range Not Satisfiable', [...fields, ['Content-Range', `bytes */${size}`]]);
+  }
+  const headers = described.partFields;
+  if (ranges.length > 1) {
+    const body = new MultipartBody(file.lend(size), ranges, contentType);
+    headers.push(['Content-Type', body.contentType], ['Content-Length', String(body.contentLength)]);
+    startWith(exchange, body, '206 Partial Content', headers);
+    return body;
+  }
+  headers.push(['Content-Type', contentType], ['Content-Length', String(range.length)]);
+  headers.push(['Content-Range', contentRange(range, size)]);
+  return begin(exchange, file.lend(size, range), '206 Partial Content', headers);
 }
 
 /** By `wsgi.file_wrapper`, so that the file leaves by sendfile where the gateway can do that. */
-function wrapped({ environ }: Exchange, file: DiskFile): ResponseBody {
-  return new (environ['wsgi.file_wrapper'] ?? FileWrapper)(file, BLOCK_SIZE);
+function begin(exchange: Exchange, file: FileLike, status: string, headers: HeaderList): ResponseBody {
+  startWith(exchange, file, status, headers);
+  return new (exchange.environ['wsgi.file_wrapper'] ?? FileWrapper)(file, BLOCK_SIZE);
+}
+
+/** Where the answer cannot begin nobody gets the body that could close it. */
+function startWith(exchange: Exchange, body: { close?(): void }, status: string, headers: HeaderList): void {
+  try {
+    exchange.startResponse(status, headers);
+  } catch (error) {
+    body.close?.();
+    throw error;
+  }
+}
+
+/** Range is defined for GET alone (RFC 9110 §14.2), and its parts are those of the plain file. */
+function rangesWanted(environ: Environ, { representation, size, validators }: DescribedFile): Range[] | null {
+  const { REQUEST_METHOD: method, HTTP_RANGE: field } = environ;
+  if (method !== 'GET' || typeof field !== 'string' || representation.encoding !== undefined) return null;
+  return ifRangeHolds(environ, validators) ? parseRanges(field, size) : null;
 }
 
 /** What a 304 has, too (RFC 9110 §15.4.5). */

@@ -13,8 +13,10 @@ import { closeSync } from 'node:fs';
 import type { Application, ResponseBody } from '../types.js';
 import { type Exchange, redirectToSlash, say } from './answers.js';
 import { type Opened, openBeneath } from './beneath.js';
-import { sendRepresentation } from './file-answer.js';
+import { type Preference, Preferences } from './encodings.js';
+import { type Representation, sendDescribed, sendOpened } from './file-answer.js';
 import { sendListing } from './listing-answer.js';
+import { OpenFileCache } from './open-file-cache.js';
 import { type CheckedOptions, checkOptions, type StaticOptions } from './options.js';
 import { chooseEncoding } from './precompressed.js';
 import { type RequestPath, readPath } from './request-path.js';
@@ -28,6 +30,16 @@ export { type XSendfileOptions, xSendfile } from './x-sendfile.js';
 interface Site extends CheckedOptions {
   /** A real path. */
   readonly root: string;
+  readonly preferences: Preferences;
+  /** null: each request opens the file anew. */
+  readonly openFiles: OpenFileCache | null;
+}
+
+/** A request for what lies at a path. */
+interface Asked extends Exchange {
+  /** Never empty where it is the request's own. */
+  readonly pathInfo: string;
+  readonly preference: Preference;
 }
 
 /** What a path was found to name; who gets it closes it. */
@@ -46,26 +58,60 @@ interface Found {
  * @throws TypeError or RangeError when an option is wrong
  */
 export function staticFiles(root: string, options: StaticOptions = {}): Application {
-  const site: Site = { ...checkOptions(options), root: rootOf(root) };
+  const checked = checkOptions(options);
+  const site: Site = {
+    ...checked,
+    root: rootOf(root),
+    preferences: new Preferences(checked.precompressed),
+    openFiles: checked.openFileCache && new OpenFileCache(checked.openFileCache),
+  };
 
   return (environ, startResponse) => {
-    const exchange: Exchange = { environ, startResponse };
-    if (environ.REQUEST_METHOD !== 'GET' && environ.REQUEST_METHOD !== 'HEAD') {
-      return say(exchange, '405 Method Not Allowed', [['Allow', 'GET, HEAD']]);
+    const { REQUEST_METHOD: method, PATH_INFO: pathInfo = '', SCRIPT_NAME: scriptName = '' } = environ;
+    if (method !== 'GET' && method !== 'HEAD') {
+      return say({ environ, startResponse }, '405 Method Not Allowed', [['Allow', 'GET, HEAD']]);
     }
-    const { PATH_INFO: pathInfo = '', SCRIPT_NAME: scriptName = '' } = environ;
     // The root without its slash: the links of its index page would lead past the application.
-    if (pathInfo === '' && scriptName !== '') return redirectToSlash(exchange, lastName(scriptName));
-
-    const path = readPath(pathInfo || '/', site.dotfiles);
-    if (path === 'denied') return say(exchange, '403 Forbidden');
-    if (path === null) return say(exchange, '404 Not Found');
-    const found = find(site, path) ?? findFallback(site, path);
-    if (found === null) return say(exchange, '404 Not Found');
-    return found.opened.stats.isFile()
-      ? answerFile(site, exchange, found)
-      : answerDirectory(site, exchange, found, path);
+    if (pathInfo === '' && scriptName !== '') {
+      return redirectToSlash({ environ, startResponse }, lastName(scriptName));
+    }
+    // Part of a file is part of the plain one: a client that resumes a download knows nothing of its codings.
+    const wantsPart = method === 'GET' && environ.HTTP_RANGE !== undefined;
+    const preference = site.preferences.of(wantsPart ? undefined : environ.HTTP_ACCEPT_ENCODING);
+    const asked: Asked = { environ, startResponse, pathInfo: pathInfo || '/', preference };
+    return answerFromCache(site, asked) ?? answer(site, asked);
   };
+}
+
+/** @returns null where the file has to be looked up */
+function answerFromCache({ openFiles }: Site, asked: Asked): ResponseBody | null {
+  const kept = openFiles?.find(asked.preference.number, asked.pathInfo);
+  if (kept === undefined) return null;
+  const body = sendDescribed(asked, kept.file, kept.described);
+  if (body === null) openFiles?.drop(asked.preference.number, asked.pathInfo);
+  return body;
+}
+
+function answer(site: Site, asked: Asked): ResponseBody {
+  const path = readPath(asked.pathInfo, site.dotfiles);
+  if (path === 'denied') return say(asked, '403 Forbidden');
+  if (path === null) return say(asked, '404 Not Found');
+  const found = find(site, path);
+  if (found === null) return answerFallback(site, asked, path) ?? say(asked, '404 Not Found');
+  return found.opened.stats.isFile() ? answerFile(site, asked, found) : answerDirectory(site, asked, found, path);
+}
+
+// What it is kept under: one file for all the paths that lead to it, and none of them.
+const FALLBACK = '';
+
+/** A picture or a script that is missing is missing; what has no extension may be a place in the application. */
+function answerFallback(site: Site, asked: Asked, { names }: RequestPath): ResponseBody | null {
+  if (site.fallback === null || names.at(-1)?.includes('.')) return null;
+  const instead: Asked = { ...asked, pathInfo: FALLBACK };
+  const body = answerFromCache(site, instead);
+  if (body !== null) return body;
+  const found = openFile(site, site.fallback);
+  return found && answerFile(site, instead, found);
 }
 
 function find(site: Site, { names, slash }: RequestPath): Found | null {
@@ -81,12 +127,6 @@ function find(site: Site, { names, slash }: RequestPath): Found | null {
   return null;
 }
 
-/** A picture or a script that is missing is missing; what has no extension may be a place in the application. */
-function findFallback(site: Site, { names }: RequestPath): Found | null {
-  if (site.fallback === null || names.at(-1)?.includes('.')) return null;
-  return openFile(site, site.fallback);
-}
-
 function openFile(site: Site, names: readonly string[]): Found | null {
   const found = openNames(site, names);
   if (found === null || found.opened.stats.isFile()) return found;
@@ -99,17 +139,22 @@ function openNames({ root, symlinks }: Site, names: readonly string[]): Found | 
   return opened === null ? null : { opened, names };
 }
 
-function answerFile(site: Site, exchange: Exchange, { opened, names }: Found): ResponseBody {
+function answerFile(site: Site, asked: Asked, { opened: plain, names }: Found): ResponseBody {
+  const { preference, pathInfo } = asked;
   const path = names.join('/');
-  const chosen = chooseEncoding(site, exchange.environ, names, opened);
-  return sendRepresentation(exchange, {
-    opened: chosen.opened,
-    encoding: chosen.encoding,
+  const { opened, encoding } = chooseEncoding(site, preference.encodings, names, plain);
+  const representation: Representation = {
+    encoding,
     varies: site.precompressed.length > 0,
     name: names.at(-1) ?? '',
     cacheControl: site.cacheControl(path),
     download: site.download(path),
-  });
+  };
+  const { openFiles } = site;
+  if (openFiles === null) return sendOpened(asked, opened, representation);
+  return sendOpened(asked, opened, representation, (file, described) =>
+    openFiles.keep(preference.number, pathInfo, file, described),
+  );
 }
 
 function answerDirectory(

@@ -1,9 +1,11 @@
 /** Opening beneath a root with the kernel's own word that it is beneath: openat2(2), by the addon. */
 
-import { closeSync, constants as fileConstants } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { STATE_NUMBERS } from '../server/held-file.js';
 import { loadAddon, type NativeAddon } from '../server/native-addon.js';
-import type { FileState, Opened, SymlinkPolicy } from './beneath.js';
+import type { Opened, SymlinkPolicy } from './beneath.js';
+import { NumberedState } from './file-state.js';
 
 const POLICIES: Record<SymlinkPolicy, number> = { beneath: 0, never: 1, follow: 2 };
 const { ENOENT, ENOTDIR, ENAMETOOLONG, EACCES, ENXIO, ELOOP, EMFILE, ENFILE } = constants.errno;
@@ -12,7 +14,7 @@ const ABSENT = new Set([ENOENT, ENOTDIR, ENAMETOOLONG, EACCES, ENXIO]);
 
 type OpenBeneath = NativeAddon['openBeneath'];
 
-const found = new BigInt64Array(5);
+const found = new BigInt64Array(STATE_NUMBERS);
 /** null: there is no such call; undefined: nobody has asked yet. */
 let native: OpenBeneath | null | undefined;
 
@@ -28,7 +30,7 @@ export function openByKernel(
   if (native === undefined) native = findNative();
   if (!native) return undefined;
   const answer = native(root, names.length === 0 ? '.' : names.join('/'), POLICIES[symlinks], found);
-  if (answer >= 0) return { descriptor: answer, stats: new KernelState(found), path: `/proc/self/fd/${answer}` };
+  if (answer >= 0) return { descriptor: answer, stats: new NumberedState(found), path: `/proc/self/fd/${answer}` };
   if (ABSENT.has(-answer)) return null;
   return symlinks === 'never' && -answer === ELOOP ? null : undefined;
 }
@@ -46,34 +48,5 @@ function findNative(): OpenBeneath | null | undefined {
   } catch {
     // Files are served without the addon, too.
     return null;
-  }
-}
-
-/** What there is of BigIntStats. */
-class KernelState implements FileState {
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ino: bigint;
-  readonly dev: bigint;
-  readonly #type: number;
-
-  constructor([size, mtimeNs, ino, dev, mode]: BigInt64Array) {
-    this.size = size!;
-    this.mtimeNs = mtimeNs!;
-    this.ino = BigInt.asUintN(64, ino!);
-    this.dev = BigInt.asUintN(64, dev!);
-    this.#type = Number(mode!) & fileConstants.S_IFMT;
-  }
-
-  get mtime(): Date {
-    return new Date(Number(this.mtimeNs / 1_000_000n));
-  }
-
-  isFile(): boolean {
-    return this.#type === fileConstants.S_IFREG;
-  }
-
-  isDirectory(): boolean {
-    return this.#type === fileConstants.S_IFDIR;
   }
 }

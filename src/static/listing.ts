@@ -2,7 +2,8 @@
 
 import { closeSync, lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type FileState, type Opened, openBeneath, type SymlinkPolicy } from './beneath.js';
+import { type Opened, openBeneath, type SymlinkPolicy } from './beneath.js';
+import type { FileState } from './file-state.js';
 import { type DotfilePolicy, isHidden, isName } from './request-path.js';
 
 export interface Entry {

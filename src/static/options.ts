@@ -4,6 +4,7 @@ import picomatch from 'picomatch';
 import { show } from '../show.js';
 import type { SymlinkPolicy } from './beneath.js';
 import { type Encoding, SUFFIXES } from './encodings.js';
+import type { OpenFileCacheOptions } from './open-file-cache.js';
 import { type DotfilePolicy, isName } from './request-path.js';
 
 /**
@@ -43,6 +44,11 @@ export interface StaticOptions {
    * any other (`'allow'`). Default: `'ignore'`.
    */
   dotfiles?: DotfilePolicy;
+  /**
+   * Files stay open from one request to the next: default true. `{ max, revalidateMs }` says how many, and for how long
+   * before their path is looked up again; false: each request opens its file.
+   */
+  openFileCache?: boolean | OpenFileCacheOptions;
 }
 
 /** Answers for a path beneath the root. */
@@ -58,9 +64,10 @@ export interface CheckedOptions {
   readonly download: ByPath<boolean>;
   readonly symlinks: SymlinkPolicy;
   readonly dotfiles: DotfilePolicy;
+  readonly openFileCache: OpenFileCacheOptions | null;
 }
 
-const KEYS = 'index cacheControl precompressed listing fallback download symlinks dotfiles'.split(' ');
+const KEYS = 'index cacheControl precompressed listing fallback download symlinks dotfiles openFileCache'.split(' ');
 const ENCODINGS = Object.keys(SUFFIXES) as Encoding[];
 
 /**
@@ -71,7 +78,7 @@ export function checkOptions(options: StaticOptions): CheckedOptions {
   const unknown = Object.keys(options).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) throw new TypeError(`${show(unknown)} is no option; there are ${KEYS.join(', ')}`);
   const { index = 'index.html', cacheControl = {}, precompressed = false, listing = false } = options;
-  const { fallback, download = false, symlinks = 'beneath', dotfiles = 'ignore' } = options;
+  const { fallback, download = false, symlinks = 'beneath', dotfiles = 'ignore', openFileCache = true } = options;
   if (typeof listing !== 'boolean') throw new TypeError(`listing must be true or false, got ${show(listing)}`);
   return {
     index: checkIndex(index),
@@ -82,6 +89,7 @@ export function checkOptions(options: StaticOptions): CheckedOptions {
     download: checkDownload(download),
     symlinks: oneOf('symlinks', symlinks, ['beneath', 'follow', 'never']),
     dotfiles: oneOf('dotfiles', dotfiles, ['ignore', 'deny', 'allow']),
+    openFileCache: checkOpenFileCache(openFileCache),
   };
 }
 
@@ -141,6 +149,28 @@ function checkDownload(given: boolean | string | readonly string[]): ByPath<bool
     matcher('download', glob),
   );
   return (path) => matchers.some((matches) => matches(path));
+}
+
+/** What the numbers of `openFileCache` may be: least and greatest value. */
+export const OPEN_FILE_CACHE_RANGES = { max: [1, 1_000_000], revalidateMs: [1, 60_000] } as const;
+
+function checkOpenFileCache(given: boolean | OpenFileCacheOptions): OpenFileCacheOptions | null {
+  if (typeof given === 'boolean') return given ? {} : null;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(`openFileCache must be true, false, or an object of max and revalidateMs, got ${show(given)}`);
+  }
+  for (const [key, value] of Object.entries(given)) {
+    if (!(key in OPEN_FILE_CACHE_RANGES)) {
+      throw new TypeError(`openFileCache has no ${show(key)}; there are max and revalidateMs`);
+    }
+    const [least, greatest] = OPEN_FILE_CACHE_RANGES[key as keyof typeof OPEN_FILE_CACHE_RANGES];
+    if (!Number.isInteger(value) || value < least || value > greatest) {
+      throw new RangeError(
+        `openFileCache.${key} must be a whole number from ${least} to ${greatest}, got ${show(value)}`,
+      );
+    }
+  }
+  return given;
 }
 
 function matcher(key: string, glob: string): (path: string) => boolean {

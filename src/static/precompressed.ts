@@ -2,9 +2,8 @@
 
 import { closeSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Environ } from '../types.js';
 import { type Opened, openBeneath, type SymlinkPolicy } from './beneath.js';
-import { type Encoding, preferredEncodings, SUFFIXES } from './encodings.js';
+import { type Encoding, SUFFIXES } from './encodings.js';
 
 /** A file, and the coding that its bytes are in, if any. */
 export interface Encoded {
@@ -15,14 +14,22 @@ export interface Encoded {
 interface Site {
   readonly root: string;
   readonly symlinks: SymlinkPolicy;
-  readonly precompressed: readonly Encoding[];
 }
 
-/** Takes over the descriptor of the plain file: what is not returned is closed. */
-export function chooseEncoding(site: Site, environ: Environ, names: readonly string[], plain: Opened): Encoded {
+/**
+ * Takes over the descriptor of the plain file: what is not returned is closed.
+ *
+ * @param encodings to look for, best first
+ */
+export function chooseEncoding(
+  site: Site,
+  encodings: readonly Encoding[],
+  names: readonly string[],
+  plain: Opened,
+): Encoded {
   let compressed: Encoded | null;
   try {
-    compressed = findCompressed(site, environ, names, plain);
+    compressed = findCompressed(site, encodings, names, plain);
   } catch (error) {
     closeSync(plain.descriptor);
     throw error;
@@ -33,15 +40,12 @@ export function chooseEncoding(site: Site, environ: Environ, names: readonly str
 }
 
 function findCompressed(
-  { root, symlinks, precompressed }: Site,
-  environ: Environ,
+  { root, symlinks }: Site,
+  encodings: readonly Encoding[],
   names: readonly string[],
   plain: Opened,
 ): Encoded | null {
-  if (precompressed.length === 0) return null;
-  // Part of a file is part of the plain one: a client that resumes a download knows nothing of its codings.
-  if (environ.REQUEST_METHOD === 'GET' && environ.HTTP_RANGE !== undefined) return null;
-  for (const encoding of preferredEncodings(environ.HTTP_ACCEPT_ENCODING, precompressed)) {
+  for (const encoding of encodings) {
     const sibling = [...names.slice(0, -1), names.at(-1) + SUFFIXES[encoding]];
     // Most files have none, and a call that fails is dear.
     if (!existsSync(join(root, ...sibling))) continue;

@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Environ, HeaderList, ResponseBody, StartResponse } from '../types.js';
 import { openBeneath } from './beneath.js';
-import { sendRepresentation } from './file-answer.js';
+import { sendOpened } from './file-answer.js';
 
 export interface SendFileOptions {
   /** What the file is called: its type goes by that, and the name of a download. Default: the last name of its path. */
@@ -37,16 +37,12 @@ export function sendFile(
     if (opened !== null) closeSync(opened.descriptor);
     throw Object.assign(new Error(`There is no regular file ${path} that may be read`), { code: 'ENOENT', path });
   }
-  return sendRepresentation(
-    { environ, startResponse },
-    {
-      opened,
-      encoding: undefined,
-      varies: false,
-      name,
-      cacheControl,
-      download,
-      given: { ...(type === undefined ? {} : { type }), fields: headers, contentFields: [] },
-    },
-  );
+  return sendOpened({ environ, startResponse }, opened, {
+    encoding: undefined,
+    varies: false,
+    name,
+    cacheControl,
+    download,
+    given: { ...(type === undefined ? {} : { type }), fields: headers, contentFields: [] },
+  });
 }

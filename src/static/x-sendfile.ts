@@ -9,7 +9,7 @@ import { show } from '../show.js';
 import type { Application, Chunk, HeaderList, ResponseBody, StartResponse } from '../types.js';
 import { type Exchange, say } from './answers.js';
 import { type Opened, openBeneath, type SymlinkPolicy } from './beneath.js';
-import { type GivenFields, sendRepresentation } from './file-answer.js';
+import { type GivenFields, sendOpened } from './file-answer.js';
 import { readPath } from './request-path.js';
 import { rootOf } from './root.js';
 
@@ -156,8 +156,7 @@ function answerWith(site: Site, exchange: Exchange, named: Named): ResponseBody 
     closeSync(opened.descriptor);
     return refuse('404 Not Found', 'is no regular file');
   }
-  return sendRepresentation(exchange, {
-    opened,
+  return sendOpened(exchange, opened, {
     encoding: undefined,
     varies: false,
     name: names.at(-1) ?? '',

@@ -46,7 +46,7 @@ describe('the environ', () => {
       'wsgi.multiprocess': false,
       'wsgi.run_once': false,
       'wsgi.input_terminated': true,
-      'wsgi.file_wrapper': FileWrapper,
+      'wsgi.file_wrapper': expect.toSatisfy((wrapper) => wrapper.prototype instanceof FileWrapper),
     });
     expect(input.read().length).toBe(0);
   });

@@ -42,7 +42,8 @@ describe('a small file', () => {
   it('leaves with its head, and a larger one by sendfile', async () => {
     expect(await sentByCall(await started(sending(file(1))), 1)).toBe(0);
     expect(await sentByCall(await started(sending(file(SMALL))), SMALL)).toBe(0);
-    expect(await sentByCall(await started(sending(file(SMALL + 1))), SMALL + 1)).toBe(SMALL + 1);
+    // What the socket has no room for at first may be small enough for the other way.
+    expect(await sentByCall(await started(sending(file(SMALL + 1))), SMALL + 1)).toBeGreaterThan(0);
   });
 
   it('is what smallFileSize says', async () => {

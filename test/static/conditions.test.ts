@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { validatorsOf } from '../../src/static/conditions.js';
+import { type Identity, validatorsOf } from '../../src/static/conditions.js';
 import { ask } from './ask.js';
 
 const root = mkdtempSync(join(tmpdir(), 'uwsgiref-conditions-'));
@@ -17,6 +17,15 @@ const SAME = 'Mon, 03 Feb 2020 04:05:06 GMT';
 const BEFORE = 'Mon, 03 Feb 2020 04:05:05 GMT';
 const AFTER = 'Mon, 03 Feb 2020 04:05:07 GMT';
 const status = (given: Record<string, string>) => Number(ask(root, '/file.txt', given).status.slice(0, 3));
+
+const MODIFIED = 1_580_702_706_000_000_001n;
+const identity = (given: Partial<Identity>): Identity => ({
+  size: 1n,
+  mtimeNs: MODIFIED,
+  ctimeNs: MODIFIED + 10_000_000_000n,
+  ino: 7n,
+  ...given,
+});
 
 describe('RFC 9110 §13.2.2', () => {
   it.each([
@@ -59,7 +68,7 @@ describe('RFC 9110 §13.2.2', () => {
 describe('Last-Modified', () => {
   it('is no time to come', () => {
     const now = Date.now();
-    const { lastModified } = validatorsOf(1n, BigInt(now + 86_400_000) * 1_000_000n);
+    const { lastModified } = validatorsOf(identity({ mtimeNs: BigInt(now + 86_400_000) * 1_000_000n }));
     expect(Date.parse(lastModified)).toBeLessThanOrEqual(Date.now());
     expect(Date.parse(lastModified)).toBeGreaterThanOrEqual(now - 1000);
   });
@@ -77,13 +86,24 @@ describe('Last-Modified', () => {
 describe('ETag', () => {
   it('tells nanoseconds, sizes and codings apart', () => {
     const tags = [
-      validatorsOf(1n, 1_580_702_706_000_000_001n),
-      validatorsOf(1n, 1_580_702_706_000_000_002n),
-      validatorsOf(2n, 1_580_702_706_000_000_001n),
-      validatorsOf(1n, 1_580_702_706_000_000_001n, 'br'),
-      validatorsOf(1n, 1_580_702_706_000_000_001n, 'gzip'),
+      validatorsOf(identity({})),
+      validatorsOf(identity({ mtimeNs: MODIFIED + 1n })),
+      validatorsOf(identity({ size: 2n })),
+      validatorsOf(identity({}), 'br'),
+      validatorsOf(identity({}), 'gzip'),
     ].map((validators) => validators.etag);
     expect(new Set(tags).size).toBe(tags.length);
     for (const tag of tags) expect(tag).toMatch(/^"[\w-]+"$/);
+  });
+
+  it('tells files of the same size and time apart where nobody has set the time', () => {
+    const tagOf = (given: Partial<Identity>) => validatorsOf(identity(given)).etag;
+    // Renamed in shortly after it was written.
+    const written = { ctimeNs: MODIFIED + 4_000_000n };
+    expect(tagOf({ ...written, ino: 8n })).not.toBe(tagOf(written));
+    // As a deployment does it on each of several machines.
+    for (const ctimeNs of [MODIFIED - 1n, MODIFIED + 1_000_000_000n]) {
+      expect(tagOf({ ctimeNs, ino: 8n })).toBe(tagOf({ ctimeNs }));
+    }
   });
 });
