@@ -42,14 +42,17 @@ export class History {
   #last = new Map<FleetWorker, Vitals>();
   /** Counts of answers by duration, of the last intervals. */
   #durations: number[][] = [];
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
+  }
+
+  begin(): void {
     this.#timer = setInterval(() => this.#take(), INTERVAL).unref();
   }
 
-  close(): void {
+  end(): void {
     clearInterval(this.#timer);
   }
 

@@ -31,6 +31,10 @@ interface Page {
   answer(environ: Environ): Reply | Promise<Reply>;
 }
 
+/** By path. A path begins with a slash, and so is no name that an object has by itself. */
+type Pages = Readonly<Record<string, Page>>;
+type Commands = Readonly<Record<string, (environ: Environ) => Reply | Promise<Reply>>>;
+
 /** What all answers have in common: no cache keeps them, no other site embeds them, nobody guesses what they are. */
 const COMMON = [
   ['Cache-Control', 'no-store'],
@@ -49,123 +53,90 @@ export async function serveAdmin(fleet: Fleet, reloader: Reloader): Promise<Admi
   const history = new History(fleet);
   const pages = pagesOf(fleet, history, readStatusPage());
   const commands = commandsOf(fleet, reloader);
-  try {
-    const server = await serve(
-      async (environ, startResponse) => {
-        const { status, headers, body } = await answer(environ, pages, commands);
-        startResponse(
-          status,
-          [...headers, ...COMMON].map(([name, value]) => [name, value]),
-        );
-        return [body];
-      },
-      // A reload takes as long as the workers take to start.
-      { ...bind, maxBodySize: 0, maxConnections: 1000, requestTimeout: 0 },
-    );
-    return {
-      url: server.url,
-      close(options) {
-        history.close();
-        return server.close(options);
-      },
-    };
-  } catch (error) {
-    history.close();
-    throw error;
-  }
+  const server = await serve(
+    async (environ, startResponse) => {
+      const { status, headers, body } = await answer(environ, pages, commands);
+      startResponse(
+        status,
+        [...headers, ...COMMON].map(([name, value]) => [name, value]),
+      );
+      return [body];
+    },
+    // A reload takes as long as the workers take to start.
+    { ...bind, maxBodySize: 0, maxConnections: 1000, requestTimeout: 0 },
+  );
+  history.begin();
+  return {
+    url: server.url,
+    close(options) {
+      history.end();
+      return server.close(options);
+    },
+  };
 }
 
-function pagesOf(fleet: Fleet, history: History, statusPage: Reply): ReadonlyMap<string, Page> {
+function pagesOf(fleet: Fleet, history: History, statusPage: Reply): Pages {
   const metrics = new FleetMetrics(fleet);
-  return new Map<string, Page>([
-    ['/live', { readers: 'all', answer: () => text('200 OK', 'live\n') }],
-    [
-      '/ready',
-      {
-        readers: 'all',
-        answer: () => (fleet.ready ? text('200 OK', 'ready\n') : text('503 Service Unavailable', 'not ready\n')),
+  return {
+    '/live': { readers: 'all', answer: () => text('200 OK', 'live\n') },
+    '/ready': {
+      readers: 'all',
+      answer: () => (fleet.ready ? text('200 OK', 'ready\n') : text('503 Service Unavailable', 'not ready\n')),
+    },
+    '/metrics': {
+      readers: 'all',
+      async answer() {
+        return { status: '200 OK', headers: [['Content-Type', metrics.contentType]], body: await metrics.text() };
       },
-    ],
-    [
-      '/metrics',
-      {
-        readers: 'all',
-        answer: async () => ({
-          status: '200 OK',
-          headers: [['Content-Type', metrics.contentType]],
-          body: await metrics.text(),
-        }),
+    },
+    '/': { readers: 'direct', answer: () => statusPage },
+    '/status': { readers: 'direct', answer: () => json(statusOf(fleet)) },
+    '/history': {
+      readers: 'direct',
+      answer({ QUERY_STRING: query }) {
+        const after = Number(new URLSearchParams(query).get('after') ?? 0);
+        const reply: HistoryReply = { interval: INTERVAL, kept: KEPT, samples: history.since(after) };
+        return json(reply);
       },
-    ],
-    ['/', { readers: 'direct', answer: () => statusPage }],
-    ['/status', { readers: 'direct', answer: () => json(statusOf(fleet)) }],
-    [
-      '/history',
-      {
-        readers: 'direct',
-        answer({ QUERY_STRING: query }) {
-          const after = Number(new URLSearchParams(query).get('after') ?? 0);
-          const reply: HistoryReply = { interval: INTERVAL, kept: KEPT, samples: history.since(after) };
-          return json(reply);
-        },
-      },
-    ],
-    ['/slow', { readers: 'local', answer: async () => json(await slowRequests(fleet)) }],
-  ]);
+    },
+    '/slow': { readers: 'local', answer: async () => json(await slowRequests(fleet)) },
+  };
 }
 
-type Command = (environ: Environ) => Reply | Promise<Reply>;
-
-function commandsOf(fleet: Fleet, reloader: Reloader): ReadonlyMap<string, Command> {
-  return new Map<string, Command>([
-    [
-      '/reload',
-      async () => {
-        try {
-          await reloader.reload('Administration');
-          return text('200 OK', 'Reloaded\n');
-        } catch (error) {
-          const { message } = error as Error;
-          return text('500 Internal Server Error', `Reload failed, and the old workers stay: ${message}\n`);
-        }
-      },
-    ],
-    [
-      '/drain',
-      () => {
-        fleet.draining = true;
-        return text('200 OK', 'Not ready from now on; clients that come are served all the same\n');
-      },
-    ],
-    [
-      '/undrain',
-      () => {
-        fleet.draining = false;
-        return text('200 OK', 'Ready again\n');
-      },
-    ],
-    [
-      '/scale',
-      ({ QUERY_STRING: query }) => {
-        const workers = new URLSearchParams(query).get('workers') ?? '';
-        if (!/^[1-9]\d{0,3}$/.test(workers)) {
-          return text('400 Bad Request', `workers must be a number from 1 to 9999, got '${workers}'\n`);
-        }
-        fleet.scale(Number(workers));
-        return text('200 OK', `${workers} workers are wanted\n`);
-      },
-    ],
-  ]);
+function commandsOf(fleet: Fleet, reloader: Reloader): Commands {
+  return {
+    async '/reload'() {
+      try {
+        await reloader.reload('Administration');
+        return text('200 OK', 'Reloaded\n');
+      } catch (error) {
+        const { message } = error as Error;
+        return text('500 Internal Server Error', `Reload failed, and the old workers stay: ${message}\n`);
+      }
+    },
+    '/drain'() {
+      fleet.draining = true;
+      return text('200 OK', 'Not ready from now on; clients that come are served all the same\n');
+    },
+    '/undrain'() {
+      fleet.draining = false;
+      return text('200 OK', 'Ready again\n');
+    },
+    '/scale'({ QUERY_STRING: query }) {
+      const workers = new URLSearchParams(query).get('workers') ?? '';
+      if (!/^[1-9]\d{0,3}$/.test(workers)) {
+        return text('400 Bad Request', `workers must be a number from 1 to 9999, got '${workers}'\n`);
+      }
+      fleet.scale(Number(workers));
+      return text('200 OK', `${workers} workers are wanted\n`);
+    },
+  };
 }
 
-async function answer(
-  environ: Environ,
-  pages: ReadonlyMap<string, Page>,
-  commands: ReadonlyMap<string, Command>,
-): Promise<Reply> {
+async function answer(environ: Environ, pages: Pages, commands: Commands): Promise<Reply> {
   const { REQUEST_METHOD: method, PATH_INFO: path = '/' } = environ;
-  const page = pages.get(path);
-  const command = commands.get(path);
+  const page = pages[path];
+  const command = commands[path];
   if (page !== undefined) {
     if (method !== 'GET' && method !== 'HEAD') return notAllowed('GET, HEAD');
     return refusalOf(environ, page.readers) ?? page.answer(environ);
@@ -174,8 +145,8 @@ async function answer(
     if (method !== 'POST') return notAllowed('POST');
     return refusalOf(environ, 'local') ?? refusalWithoutField(environ) ?? command(environ);
   }
-  const known = [...pages.keys()].join(', ');
-  return text('404 Not Found', `There are ${known}, and, by POST, ${[...commands.keys()].join(', ')}\n`);
+  const known = `There are ${Object.keys(pages).join(', ')}, and, by POST, ${Object.keys(commands).join(', ')}\n`;
+  return text('404 Not Found', known);
 }
 
 function refusalOf(environ: Environ, readers: Page['readers']): Reply | undefined {

@@ -11,10 +11,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+function begun(fleet: FakeFleet): History {
+  const history = new History(fleet);
+  history.begin();
+  return history;
+}
+
 describe('the history of a fleet', () => {
   it('has rates of all workers together, by the clock of each', () => {
     const fleet = new FakeFleet(2);
-    const history = new History(fleet);
+    const history = begun(fleet);
     const start = Date.now();
     // 100 answers a second each; of the second worker, one beat more has come in this interval.
     fleet.workers[0]!.vitals = vitals({ time: start, statuses: [0, 0, 0, 0, 0, 0] });
@@ -31,12 +37,12 @@ describe('the history of a fleet', () => {
       bytes: 5000,
       cpu: 0.5,
     });
-    history.close();
+    history.end();
   });
 
   it('begins with a worker when that has begun, and counts nothing of one that is silent', () => {
     const fleet = new FakeFleet(1);
-    const history = new History(fleet);
+    const history = begun(fleet);
     const fresh = new FakeWorker(2);
     fresh.vitals = vitals({ time: fresh.startedAt + 500, statuses: [0, 0, 50, 0, 0, 0] });
     fleet.workers.push(fresh);
@@ -44,12 +50,12 @@ describe('the history of a fleet', () => {
     expect(history.since(0).at(-1)?.requests).toBe(100);
     vi.advanceTimersByTime(INTERVAL);
     expect(history.since(0).at(-1)?.requests).toBe(0);
-    history.close();
+    history.end();
   });
 
   it('has the latencies of the last five intervals, and none where nothing was answered in them', () => {
     const fleet = new FakeFleet(1);
-    const history = new History(fleet);
+    const history = begun(fleet);
     const durations = new Array<number>(DURATION_BUCKETS.length + 1).fill(0);
     const place = DURATION_BUCKETS.indexOf(10);
     durations[place] = 100;
@@ -63,18 +69,18 @@ describe('the history of a fleet', () => {
     expect(history.since(0).at(-1)?.p50).toBeGreaterThan(7);
     vi.advanceTimersByTime(INTERVAL);
     expect(history.since(0).at(-1)).toMatchObject({ p50: null, p95: null, p99: null });
-    history.close();
+    history.end();
   });
 
   it('is of the last quarter of an hour, and can be had from a time on', () => {
-    const history = new History(new FakeFleet(1));
+    const history = begun(new FakeFleet(1));
     vi.advanceTimersByTime((KEPT + 10) * INTERVAL);
     const samples = history.since(0);
     expect(samples).toHaveLength(KEPT);
     expect(samples.at(-1)!.time - samples[0]!.time).toBe((KEPT - 1) * INTERVAL);
     expect(INTERVAL * KEPT).toBe(15 * 60_000);
     expect(history.since(samples.at(-3)!.time)).toEqual(samples.slice(-2));
-    history.close();
+    history.end();
   });
 });
 

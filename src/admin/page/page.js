@@ -349,12 +349,9 @@ class Page {
 
   /** @returns {Promise<SlowRequest[]>} none where this client is not to know of them */
   async #askForSlow() {
-    try {
-      return /** @type {SlowRequest[]} */ (await ask('slow'));
-    } catch {
-      this.#mayAskForSlow = false;
-      return [];
-    }
+    const answer = await fetch('slow', { signal: AbortSignal.timeout(PATIENCE) });
+    this.#mayAskForSlow = answer.status !== 403;
+    return answer.ok ? answer.json() : [];
   }
 }
 
