@@ -101,6 +101,18 @@ describe('the metrics of a fleet', () => {
     expect(metricValue(await metrics.text(), 'served_total')).toBe(10);
   });
 
+  it('do not count a last word that comes when its worker is long gone', async () => {
+    const fleet = new FakeFleet(1);
+    const [worker] = fleet.workers as [FakeWorker];
+    const counted = counting(worker, 10, 1);
+    const metrics = new FleetMetrics(fleet);
+    await metrics.text();
+    fleet.workers = [];
+    expect(metricValue(await metrics.text(), 'served_total')).toBe(10);
+    fleet.onFarewell(worker, await counted.metrics());
+    expect(metricValue(await metrics.text(), 'served_total')).toBe(10);
+  });
+
   it('do not go backwards, whatever becomes of the workers', async () => {
     const fleet = new FakeFleet(3);
     const metrics = new FleetMetrics(fleet);
