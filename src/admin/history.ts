@@ -36,6 +36,14 @@ export interface Sample {
   readonly memory: number;
 }
 
+/** What a worker has done before it began. */
+const NOTHING: Pick<Vitals, 'statuses' | 'durations' | 'bytes' | 'cpu'> = {
+  statuses: [],
+  durations: [],
+  bytes: 0,
+  cpu: 0,
+};
+
 export class History {
   readonly #fleet: Fleet;
   readonly #samples: Sample[] = [];
@@ -63,28 +71,32 @@ export class History {
 
   #take(): void {
     const { workers } = this.#fleet;
-    const known = new Map(workers.flatMap((worker) => (worker.vitals ? [[worker, worker.vitals]] : [])));
     const durations = new Array<number>(DURATION_BUCKETS.length + 1).fill(0);
     const rates = { requests: 0, clientErrors: 0, serverErrors: 0, bytes: 0, cpu: 0 };
-    for (const [worker, now] of known) {
-      const last = this.#last.get(worker) ?? nothingAt(worker.startedAt);
-      // By the worker's own clock: how many of its beats fall into an interval varies.
-      const seconds = (now.time - last.time) / 1000;
+    // Those that are gone have told of themselves since the last time, too.
+    for (const worker of new Set([...this.#last.keys(), ...workers])) {
+      const now = worker.vitals;
+      if (now === undefined) continue;
+      const last = this.#last.get(worker);
+      // By a worker's own clock, since how many of its beats fall into an interval varies; unless it has just begun or ended.
+      const through = last !== undefined && workers.includes(worker);
+      const seconds = (through ? now.time - last.time : INTERVAL) / 1000;
       if (seconds <= 0) continue;
-      const answers = now.statuses.map((count, digit) => count - (last.statuses[digit] ?? 0));
+      const before = last ?? NOTHING;
+      const answers = now.statuses.map((count, digit) => count - (before.statuses[digit] ?? 0));
       rates.requests += answers.reduce((sum, count) => sum + count, 0) / seconds;
       rates.clientErrors += answers[4]! / seconds;
       rates.serverErrors += (answers[5]! + answers[0]!) / seconds;
-      rates.bytes += (now.bytes - last.bytes) / seconds;
-      rates.cpu += (now.cpu - last.cpu) / seconds;
+      rates.bytes += (now.bytes - before.bytes) / seconds;
+      rates.cpu += (now.cpu - before.cpu) / seconds;
       now.durations.forEach((count, bucket) => {
-        durations[bucket]! += count - (last.durations[bucket] ?? 0);
+        durations[bucket]! += count - (before.durations[bucket] ?? 0);
       });
     }
-    this.#last = known;
+    this.#last = new Map(workers.flatMap((worker) => (worker.vitals ? [[worker, worker.vitals]] : [])));
     this.#durations = [...this.#durations, durations].slice(-LATENCY_INTERVALS);
     const recent = durations.map((_, bucket) => this.#durations.reduce((sum, each) => sum + each[bucket]!, 0));
-    const vitals = [...known.values()];
+    const vitals = [...this.#last.values()];
     const sum = (pick: (vitals: Vitals) => number) => vitals.reduce((total, each) => total + pick(each), 0);
     this.#samples.push({
       time: Date.now(),
@@ -100,10 +112,6 @@ export class History {
     });
     if (this.#samples.length > KEPT) this.#samples.shift();
   }
-}
-
-function nothingAt(time: number): Pick<Vitals, 'time' | 'statuses' | 'durations' | 'bytes' | 'cpu'> {
-  return { time, statuses: [], durations: [], bytes: 0, cpu: 0 };
 }
 
 /**

@@ -20,7 +20,7 @@ export type Report =
   | { type: 'failed'; message: string }
   | { type: 'beat'; vitals: Vitals }
   /** The last word of a worker that was stopped. */
-  | { type: 'farewell'; metrics: object[] }
+  | { type: 'farewell'; vitals: Vitals; metrics: object[] }
   /** The worker is to be replaced, and then stopped; `fault`: something is wrong with it, or with its application. */
   | { type: 'retire'; why: string; fault: boolean }
   | { type: 'answer'; number: number; value: unknown };

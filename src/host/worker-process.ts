@@ -196,6 +196,7 @@ export class WorkerProcess {
         this.#silence = 0;
         return;
       case 'farewell':
+        this.vitals = report.vitals;
         this.#events.onFarewell(this, report.metrics);
         return;
       case 'retire':

@@ -57,7 +57,10 @@ class Worker {
     // Where nobody else sees to it, since the supervisor is gone.
     setTimeout(() => process.exit(1), delay((how.graceMs ?? 0) + LAST_WORDS));
     await stopped;
-    if (this.#counted) await report({ type: 'farewell', metrics: await this.#metrics!.metrics() });
+    if (this.#counted) {
+      const metrics = this.#metrics!;
+      await report({ type: 'farewell', vitals: metrics.vitals(), metrics: await metrics.metrics() });
+    }
     // An application may have timers and connections of its own; nobody waits for them.
     process.exit(0);
   }

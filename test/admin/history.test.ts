@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { History, INTERVAL, KEPT, quantile } from '../../src/admin/history.js';
 import { DURATION_BUCKETS } from '../../src/host/request-metrics.js';
-import { FakeFleet, FakeWorker, vitals } from './fake-fleet.js';
+import { FakeFleet, vitals } from './fake-fleet.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -40,17 +40,26 @@ describe('the history of a fleet', () => {
     history.end();
   });
 
-  it('begins with a worker when that has begun, and counts nothing of one that is silent', () => {
+  it('has all that a worker did which has just begun, or ended, and nothing of one that is silent', () => {
     const fleet = new FakeFleet(1);
     const history = begun(fleet);
-    const fresh = new FakeWorker(2);
-    fresh.vitals = vitals({ time: fresh.startedAt + 500, statuses: [0, 0, 50, 0, 0, 0] });
-    fleet.workers.push(fresh);
+    const worker = fleet.workers[0]!;
+    const rate = () => history.since(0).at(-1)?.requests;
+    const tell = (answers: number) => {
+      worker.vitals = vitals({ time: Date.now(), statuses: [0, 0, answers, 0, 0, 0] });
+    };
+    tell(50);
     vi.advanceTimersByTime(INTERVAL);
-    expect(history.since(0).at(-1)?.requests).toBe(100);
+    expect(rate()).toBe(25);
     vi.advanceTimersByTime(INTERVAL);
-    expect(history.since(0).at(-1)?.requests).toBe(0);
-    history.end();
+    expect(rate()).toBe(0);
+    vi.advanceTimersByTime(500);
+    tell(80);
+    fleet.workers = [];
+    vi.advanceTimersByTime(INTERVAL - 500);
+    expect(rate()).toBe(15);
+    vi.advanceTimersByTime(INTERVAL);
+    expect(rate()).toBe(0);
   });
 
   it('has the latencies of the last five intervals, and none where nothing was answered in them', () => {
