@@ -1,7 +1,7 @@
 /** `uwsgiref ctl`: asks a server that runs how it is, and tells it what to do, by its administration. */
 
 import { type ClientRequestArgs, request } from 'node:http';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CONTROL_FIELD } from '../admin/control-field.js';
@@ -9,6 +9,7 @@ import { count, duration, joined, memory, NONE, span } from '../admin/page/forma
 import type { SlowRequest, Status } from '../admin/status.js';
 import { type Bind, formatBind } from '../configuration/index.js';
 import { readSettings } from '../configuration/settings.js';
+import { parseBind } from '../configuration/values.js';
 import { hexEscape } from '../show.js';
 
 interface Flags {
@@ -70,7 +71,17 @@ function tell(pathOf: (argument: unknown) => string): Action {
 
 /** @throws ControlError when nothing says where it is; ConfigurationError */
 async function adminOf({ admin, config }: Flags): Promise<Bind> {
-  const { values } = await readSettings({ flags: { admin, config }, environment: process.env, directory: '.' });
+  const given = parseBind(admin ?? process.env.UWSGIREF_ADMIN ?? '');
+  // A configuration that is broken keeps nobody from asking the server that runs.
+  const place = given !== undefined && !isRelative(given) ? given : await configured({ admin, config });
+  if ('fd' in place) {
+    throw new ControlError(`${formatBind(place)} is a descriptor of the server's; give its address by --admin`);
+  }
+  return place;
+}
+
+async function configured(flags: { admin: string | undefined; config: string | undefined }): Promise<Bind> {
+  const { values } = await readSettings({ flags, environment: process.env, directory: '.' });
   const place = values.admin;
   if (place === undefined) {
     throw new ControlError(
@@ -78,13 +89,12 @@ async function adminOf({ admin, config }: Flags): Promise<Bind> {
         'or a configuration file that has admin',
     );
   }
-  if ('fd' in place) {
-    throw new ControlError(`${formatBind(place)} is a descriptor of the server's; give its address by --admin`);
-  }
   // The server has resolved it from its own directory.
-  return 'path' in place && !place.path.startsWith('@')
-    ? { ...place, path: resolve(values.chdir ?? '.', place.path) }
-    : place;
+  return isRelative(place) ? { ...place, path: resolve(values.chdir ?? '.', place.path) } : place;
+}
+
+function isRelative(place: Bind): place is Bind & { path: string } {
+  return 'path' in place && !place.path.startsWith('@') && !isAbsolute(place.path);
 }
 
 /**

@@ -114,6 +114,14 @@ describe('where uwsgiref ctl asks', () => {
     expect(await ctl('status')).toMatch(/^app\.js:app/);
   });
 
+  it('is not asked of a configuration file, which may be broken, where it is given', async () => {
+    const { at } = await administeredFleet();
+    const file = join(temporaryFolder(), 'uwsgiref.config.json');
+    writeFileSync(file, '{ "workerz": 2 }');
+    await expect(ctl('status', '--config', file)).rejects.toThrow(/workerz/);
+    expect(await ctl('status', '--config', file, '--admin', at)).toMatch(/^app\.js:app/);
+  });
+
   it('is told where nothing is known, and where nothing listens', async () => {
     vi.stubEnv('UWSGIREF_ADMIN', '');
     onTestFinished(() => void vi.unstubAllEnvs());
