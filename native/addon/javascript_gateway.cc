@@ -1,6 +1,7 @@
 #include "addon/javascript_gateway.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -8,9 +9,13 @@
 #include "net/connection.h"
 #include "net/exchange.h"
 #include "net/peer_address.h"
+#include "net/request_body.h"
 
 namespace uwsgiref::addon {
 namespace {
+
+// Bytes of a request body from which on it is not copied.
+constexpr size_t kHandedOver = 64 * 1024;
 
 napi_value number(napi_env env, uint32_t value) noexcept {
   napi_value result = nullptr;
@@ -21,6 +26,23 @@ napi_value number(napi_env env, uint32_t value) noexcept {
 napi_value text(napi_env env, std::string_view bytes) noexcept {
   napi_value result = nullptr;
   napi_create_string_latin1(env, bytes.data(), bytes.size(), &result);
+  return result;
+}
+
+/// A Buffer of a request's body. A large one changes hands; to copy a small one costs less than to hear that it is
+/// free.
+napi_value body_buffer(napi_env env, std::string_view body, net::RequestBody* stored) noexcept {
+  napi_value result = nullptr;
+  if (stored && body.size() >= kHandedOver) {
+    auto release = [](napi_env, void* data, void*) { std::free(data); };
+    char* data = stored->take_memory();
+    if (napi_create_external_buffer(env, body.size(), data, release, nullptr, &result) == napi_ok) return result;
+    // A runtime may forbid memory that is not its own: napi_no_external_buffers_allowed.
+    napi_create_buffer_copy(env, body.size(), data, nullptr, &result);
+    std::free(data);
+    return result;
+  }
+  napi_create_buffer_copy(env, body.size(), body.data(), nullptr, &result);
   return result;
 }
 
@@ -159,17 +181,17 @@ void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& 
   places[record::kListener] = number_of(request.listener);
   places_used_ += write_request_record(request, places, text_);
   waiting_++;
-  if (!enclosed_ || request.has_body) call_with_requests(request.body);
+  if (!enclosed_ || request.has_body) call_with_requests(request.body, request.stored);
 }
 
-void JavascriptGateway::call_with_requests(std::string_view body) noexcept {
+void JavascriptGateway::call_with_requests(std::string_view body, net::RequestBody* stored) noexcept {
   HandleScope scope(env_);
   std::array<napi_value, 3> arguments{};
   size_t count = 2;
   napi_create_string_latin1(env_, text_.view().data(), text_.size(), &arguments[0]);
   napi_create_uint32(env_, waiting_, &arguments[1]);
   if (!body.empty()) {
-    napi_create_buffer_copy(env_, body.size(), body.data(), nullptr, &arguments[2]);
+    arguments[2] = body_buffer(env_, body, stored);
     count = 3;
   }
   text_.clear();

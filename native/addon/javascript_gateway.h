@@ -107,7 +107,7 @@ class JavascriptGateway final : public net::Gateway {
   net::Listener* find_listener(uint32_t number) noexcept;
 
  private:
-  void call_with_requests(std::string_view body) noexcept;
+  void call_with_requests(std::string_view body, net::RequestBody* stored = nullptr) noexcept;
   /// Takes over what an answer in the outbox refers to; `region` is what there is to send of it.
   net::HeldFile take_file(SharedMemory::Body body, uint32_t number, net::FileRegion& region) noexcept;
   void call(Callback callback, std::span<const napi_value> arguments) noexcept;

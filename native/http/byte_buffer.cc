@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 namespace uwsgiref::http {
 namespace {
@@ -34,6 +36,23 @@ char* ByteBuffer::reserve(size_t more) noexcept {
   begin_ = 0;
   end_ = held;
   return data_ + end_;
+}
+
+void ByteBuffer::widen(size_t capacity) noexcept {
+  if (capacity <= capacity_) return;
+  const size_t held = size();
+  if (begin_ > 0) std::memmove(data_, data_ + begin_, held);
+  // A large block is moved by its pages, not by its bytes.
+  data_ = static_cast<char*>(std::realloc(data_, capacity));
+  if (data_ == nullptr) std::abort();
+  begin_ = 0;
+  end_ = held;
+  capacity_ = capacity;
+}
+
+char* ByteBuffer::take() noexcept {
+  begin_ = end_ = capacity_ = 0;
+  return std::exchange(data_, nullptr);
 }
 
 void ByteBuffer::consume(size_t count) noexcept {

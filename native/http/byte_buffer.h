@@ -26,6 +26,11 @@ class ByteBuffer {
   bool empty() const noexcept { return begin_ == end_; }
   size_t capacity() const noexcept { return capacity_; }
 
+  /// Makes the capacity no less than `capacity`, and no more: for who knows how much will come.
+  void widen(size_t capacity) noexcept;
+  /// The bytes, from now on the caller's to std::free(). Nothing may have been consumed.
+  char* take() noexcept;
+
   /// Room for `more` bytes behind the last; the caller writes there and then calls grow_by().
   char* reserve(size_t more) noexcept;
   void grow_by(size_t written) noexcept { end_ += written; }

@@ -157,7 +157,7 @@ void Connection::hold(Exchange& exchange, const http::RequestParser& parser, con
       .head = std::string(head),
       .decoder = chunked ? http::BodyDecoder::chunked(max_size)
                          : http::BodyDecoder::with_length(framing.content_length, max_size),
-      .body = {},
+      .body = {loop().body_memory(), framing.content_length},
   });
   collecting_ = &exchange;
 }
@@ -190,6 +190,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
   }
   Exchange& exchange = *std::exchange(collecting_, nullptr);
   std::unique_ptr<HeldRequest> request = std::move(exchange.held_);
+  exchange.body_share_ = request->body.take_share();
   dispatch(exchange, {request->line, request->fields, request->head, request->body.in_memory(), &request->body, true,
                       accepted_.from_trusted_proxy, accepted_.peer, listener_, client_certificate()});
   return consumed;

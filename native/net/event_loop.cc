@@ -23,7 +23,8 @@ EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension)
 
 }  // namespace
 
-EventLoop::EventLoop(void* uv_loop, Gateway& gateway) : gateway_(gateway), uv_loop_(static_cast<uv_loop_s*>(uv_loop)) {
+EventLoop::EventLoop(void* uv_loop, Gateway& gateway, size_t body_memory)
+    : gateway_(gateway), uv_loop_(static_cast<uv_loop_s*>(uv_loop)), body_memory_(body_memory) {
   auto nothing = [](us_loop_t*) {};
   auto before_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->before_poll(); };
   auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->after_poll(); };

@@ -10,11 +10,13 @@
 
 #include "http/byte_buffer.h"
 #include "http/http_date.h"
+#include "net/body_memory.h"
 #include "net/deadlines.h"
 #include "net/descriptor_reserve.h"
 #include "net/exchange.h"
 #include "net/fair_share.h"
 #include "net/gateway.h"
+#include "net/settings.h"
 #include "net/usockets.h"
 
 struct uv_loop_s;
@@ -35,8 +37,9 @@ class Listener;
 /// uSockets' loop on top of Node's own, with what all its connections share. All state of the engine hangs off it.
 class EventLoop {
  public:
-  /// `uv_loop` is Node's loop; `gateway` answers the requests and outlives the event loop.
-  EventLoop(void* uv_loop, Gateway& gateway);
+  /// `uv_loop` is Node's loop; `gateway` answers the requests and outlives the event loop; `body_memory` is what their
+  /// bodies may hold of memory together, in bytes.
+  EventLoop(void* uv_loop, Gateway& gateway, size_t body_memory = kBodyMemory);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -47,6 +50,7 @@ class EventLoop {
   ExchangeTable& exchanges() noexcept { return exchanges_; }
   Counters& counters() noexcept { return counters_; }
   CommonShare& share() noexcept { return share_; }
+  BodyMemory& body_memory() noexcept { return body_memory_; }
 
   /// Milliseconds on a monotonic clock of a few milliseconds' grain.
   static int64_t now() noexcept;
@@ -126,6 +130,7 @@ class EventLoop {
   us_loop_t* loop_;
   us_timer_t* sweep_timer_;
   Deadlines deadlines_;
+  BodyMemory body_memory_;
   ExchangeTable exchanges_;
   Counters counters_;
   CommonShare share_;

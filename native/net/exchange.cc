@@ -235,6 +235,7 @@ void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.pending_.release();
   exchange.file_.stop();
   exchange.held_.reset();
+  exchange.body_share_.release();
   free_.push_back(exchange.slot_);
 }
 

@@ -11,6 +11,7 @@
 #include "http/request_framing.h"
 #include "http/request_parser.h"
 #include "http/response_writer.h"
+#include "net/body_memory.h"
 #include "net/file_transfer.h"
 #include "net/gateway.h"
 #include "net/request_body.h"
@@ -124,6 +125,7 @@ class Exchange {
   http::ByteBuffer pending_;  ///< of an answer whose turn has not come
   FileTransfer file_;
   std::unique_ptr<HeldRequest> held_;
+  BodyMemoryShare body_share_;  ///< of the request, whose body the gateway may keep until it has answered
 };
 
 /// All exchanges of a loop, by slot. They are reused, not freed, so that a request allocates nothing.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -45,8 +46,9 @@ int write_whole(int fd, std::string_view bytes) {
 }  // namespace
 
 int RequestBody::append(std::string_view bytes) noexcept {
+  bool in_memory = !file_ && stays_in_memory(bytes.size());
   size_ += bytes.size();
-  if (size_ > kBodyInMemory) {
+  if (!in_memory) {
     if (!file_) {
       file_ = open_unlinked_file();
       if (!file_) return errno;
@@ -66,7 +68,19 @@ int RequestBody::finish() noexcept {
   if (!file_) return 0;
   int error = write_whole(file_.get(), memory_.view());
   memory_.release();
+  share_.release();
   return error;
+}
+
+bool RequestBody::stays_in_memory(size_t more) noexcept {
+  size_t wanted = memory_.size() + more;
+  if (wanted <= std::max(memory_.capacity(), kBodyNeverStored)) return true;
+  if (wanted > kBodyInMemory) return false;
+  size_t most = announced_ > 0 && announced_ < kBodyInMemory ? static_cast<size_t>(announced_) : kBodyInMemory;
+  size_t capacity = std::max(wanted, std::min(2 * wanted, most));
+  if (!share_.grow_to(loop_memory_, capacity)) return false;
+  memory_.widen(capacity);
+  return true;
 }
 
 }  // namespace uwsgiref::net

@@ -40,8 +40,15 @@ struct Settings {
   bool trusts(const PeerAddress& peer) const noexcept { return any_contains(trusted_proxies, peer); }
 };
 
-/// A request body up to this size stays in memory; a larger one goes to an unlinked temporary file. Bytes.
-inline constexpr size_t kBodyInMemory = 512 * 1024;
+/// A request body up to this size stays in memory while kBodyMemory lasts; any other goes to an unlinked temporary
+/// file. Bytes.
+inline constexpr size_t kBodyInMemory = 4 * 1024 * 1024;
+
+/// What the request bodies of a loop hold of memory together, until their requests are answered. Bytes.
+inline constexpr size_t kBodyMemory = 64 * 1024 * 1024;
+
+/// A request body up to this size stays in memory always, and does not count. Bytes.
+inline constexpr size_t kBodyNeverStored = 16 * 1024;
 
 /// What a turn has to send is handed to the kernel as soon as it is this much. Bytes.
 inline constexpr size_t kTurnOutput = 64 * 1024;

@@ -43,7 +43,7 @@ describe.runIf(process.platform === 'linux')('a server that is out of descriptor
     const last = clients.at(-1)!;
     for (let round = 0; round < 3; round++) expect((await last.send(get('/')).response()).status).toBe(200);
     expect((await last.send(get('/file')).response()).status).toBe(200);
-    const stored = request('POST', '/length', 'Content-Length: 1000000') + 'x'.repeat(1_000_000);
+    const stored = request('POST', '/length', 'Content-Length: 5000000') + 'x'.repeat(5_000_000);
     expect((await last.send(stored).response()).body.toString()).toBe('1000000');
 
     for (const client of clients.slice(0, -1)) client.socket.destroy();
@@ -68,7 +68,7 @@ describe.runIf(process.platform === 'linux')('a server that is out of descriptor
     expect(waiting.receivedBytes).toBe(0);
     expect((await kept.send(get('/')).response()).status).toBe(200);
     // It needs a file for this one, and says so.
-    const stored = request('POST', '/length', 'Content-Length: 1000000') + 'x'.repeat(1_000_000);
+    const stored = request('POST', '/length', 'Content-Length: 5000000') + 'x'.repeat(5_000_000);
     expect((await kept.send(stored).response()).status).toBe(500);
 
     await server.tell('returnDescriptors');

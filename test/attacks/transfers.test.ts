@@ -83,7 +83,7 @@ describe.runIf(process.platform === 'linux')('a server that is attacked by', () 
         { ...attack, opening: 'GET / HTTP/1.1\r\nHost: x\r\n', more: 'X-Field: x\r\n'.repeat(64) },
         { ...attack, opening: 'GET / HTTP/1.1\r\nHost: x\r\nX-Value: ', more: 'x'.repeat(4096) },
         { ...attack, opening: chunked, more: `10000\r\n${'x'.repeat(65_536)}\r\n` },
-        // Those that are written to a file, too.
+        // Chunks of a byte, too.
         { ...attack, connections: 10, opening: chunked, more: '1\r\nx\r\n'.repeat(30_000) },
         { ...attack, opening: `${chunked}1`, more: ';x=y'.repeat(64) },
         { ...attack, opening: `${chunked}0\r\n`, more: 'X-Trailer: x\r\n'.repeat(64) },

@@ -97,7 +97,7 @@ class Run {
       : script_(script),
         settings_(settings_from(characters)),
         gateway_(network_, settings_),
-        loop_(nullptr, gateway_),
+        loop_(nullptr, gateway_, kBodyMemory),
         ending_(
             choose(std::array{Ending::kClients, Ending::kTime, Ending::kDrain, Ending::kClose, Ending::kDestruction},
                    characters[8])) {
@@ -125,6 +125,8 @@ class Run {
 
  private:
   static constexpr int kDescriptors = 1 << 20;
+  // Not enough for the largest body, nor for many of those that come next.
+  static constexpr size_t kBodyMemory = 256 * 1024;
 
   /// Events belong to a poll phase: that of the script, or one of their own.
   class Phase {
@@ -416,6 +418,7 @@ class Run {
     }
     EXPECT(loop_.counters().connections == gateway_.clients().size());
     EXPECT(loop_.deadlines().count() == 0);
+    EXPECT(loop_.body_memory().used() == 0);
     // Nobody who is gone is polled for: that would be a use of freed memory here.
     Phase{network_};
     network_.pass(1000);  // descriptors may have been scarce

@@ -8,8 +8,11 @@ import { echoBody, gate, later, plain, started, temporaryFolder, until } from '.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** Up to this size a body stays in memory. */
-const IN_MEMORY = 512 * KIB;
+/** Up to this size a body stays in memory, */
+const IN_MEMORY = 4 * MIB;
+/** while all bodies together have no more than this. */
+const IN_MEMORY_TOGETHER = 64 * MIB;
+const BEYOND_MEMORY = IN_MEMORY + 4;
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -88,6 +91,48 @@ describe('a request body', () => {
     }
   }
 
+  it('goes to a file though it is not large when all bodies together would have too much memory', async () => {
+    const folder = temporaryDirectory();
+    const answer = gate();
+    const { port } = await started(async (environ, startResponse) => {
+      const body = environ['wsgi.input'].read();
+      await answer.opened;
+      startResponse('200 OK', plain());
+      return [`${body.length} ${sha256(body)}`];
+    });
+    const upload = async (size: number) => {
+      const client = await RawClient.open(port);
+      const body = randomBytes(size);
+      client.send(request('POST', '/', `Content-Length: ${size}`));
+      // The last byte is sent when all others have been.
+      await client.sendAll(body.subarray(0, -1));
+      return { client, body };
+    };
+    const inMemory = IN_MEMORY_TOGETHER / IN_MEMORY;
+    const uploads = [];
+    for (let count = 0; count < inMemory; count++) uploads.push(await upload(IN_MEMORY));
+    await later(50);
+    expect(openFiles(folder)).toBe(0);
+    for (let count = 0; count < 4; count++) uploads.push(await upload(100 * KIB));
+    uploads.push(await upload(10 * KIB));
+    await until(() => openFiles(folder) === 4);
+    for (const { client, body } of uploads) client.send(body.subarray(-1));
+    // Until they are answered they count.
+    const late = await upload(100 * KIB);
+    await until(() => openFiles(folder) === 5);
+    late.client.send(late.body.subarray(-1));
+    answer.open();
+    for (const { client, body } of [...uploads, late]) {
+      expect((await client.response()).body.toString()).toBe(`${body.length} ${sha256(body)}`);
+    }
+    await until(() => openFiles(folder) === 0);
+    const { client, body } = await upload(IN_MEMORY);
+    await later(50);
+    expect(openFiles(folder)).toBe(0);
+    client.send(body.subarray(-1));
+    await client.response();
+  });
+
   it('in a file is closed though the application fails, never reads it, or answers late', async () => {
     const folder = temporaryDirectory();
     const answer = gate();
@@ -97,7 +142,7 @@ describe('a request body', () => {
       if (environ.PATH_INFO === '/late') return answer.opened.then(() => [environ['wsgi.input'].read().subarray(-4)]);
       return ['unread'];
     });
-    const body = `${'x'.repeat(MIB)}tail`;
+    const body = `${'x'.repeat(IN_MEMORY)}tail`;
     const client = await RawClient.open(port);
     const statuses: number[] = [];
     for (const path of ['/fails', '/unread']) {
@@ -122,7 +167,7 @@ describe('a request body', () => {
       return ['late'];
     });
     const client = await RawClient.open(port);
-    client.send(request('POST', '/', `Content-Length: ${MIB}`) + 'x'.repeat(MIB));
+    client.send(request('POST', '/', `Content-Length: ${BEYOND_MEMORY}`) + 'x'.repeat(BEYOND_MEMORY));
     await until(() => openFiles(folder) === 1);
     client.reset();
     await until(() => server.stats().openConnections === 0);
@@ -139,7 +184,7 @@ describe('a request body', () => {
       return echoBody(environ, startResponse);
     });
     const client = await RawClient.open(port);
-    client.send(request('POST', '/', `Content-Length: ${MIB}`) + 'x'.repeat(MIB) + get('/'));
+    client.send(request('POST', '/', `Content-Length: ${BEYOND_MEMORY}`) + 'x'.repeat(BEYOND_MEMORY) + get('/'));
     const response = await client.response();
     expect([response.status, response.field('connection')]).toEqual([500, 'close']);
     expect((await client.end()).length).toBe(0);

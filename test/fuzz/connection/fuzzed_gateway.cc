@@ -499,7 +499,7 @@ void FuzzedGateway::on_notice(const net::Listener& listener, net::Notice notice,
   trace("on_notice ", static_cast<int>(notice));
   EXPECT(&listener == listener_ || !listener_);
   if (notice == net::Notice::kBodyStoreFailed) {
-    for (Client& client : clients_) client.perhaps_lost |= client.stream.next().body_arrived > net::kBodyInMemory;
+    for (Client& client : clients_) client.perhaps_lost |= client.stream.next().body_arrived > net::kBodyNeverStored;
   }
   react(Callback::kNotice);
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 #include <string>
 
@@ -142,6 +143,35 @@ TEST_CASE("behaves as a string does") {
     }
     REQUIRE(buffer.view() == model);
   }
+}
+
+TEST_CASE("a widened buffer has just the capacity it was told, and what it held") {
+  ByteBuffer buffer;
+  buffer.widen(1000);
+  CHECK(buffer.capacity() == 1000);
+  buffer.append(std::string(600, 'a') + std::string(400, 'b'));
+  CHECK(buffer.capacity() == 1000);
+  buffer.widen(500);
+  CHECK(buffer.capacity() == 1000);
+  buffer.consume(600);
+  buffer.widen(300'000);
+  CHECK(buffer.capacity() == 300'000);
+  CHECK(buffer.view() == std::string(400, 'b'));
+  buffer.append("c");
+  CHECK(buffer.view() == std::string(400, 'b') + 'c');
+}
+
+TEST_CASE("taken bytes are the caller's, and the buffer begins anew") {
+  ByteBuffer buffer;
+  buffer.append("bytes");
+  char* const bytes = buffer.take();
+  CHECK(std::string(bytes, 5) == "bytes");
+  CHECK(buffer.empty());
+  CHECK(buffer.capacity() == 0);
+  buffer.append("more");
+  CHECK(buffer.view() == "more");
+  CHECK(std::string(bytes, 5) == "bytes");
+  std::free(bytes);
 }
 
 }  // namespace
