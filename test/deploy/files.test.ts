@@ -18,7 +18,7 @@ function found(text: string, pattern: RegExp): string {
 }
 
 /** The default of a timeout, in seconds. */
-function secondsOf(name: 'gracefulTimeout' | 'requestTimeout' | 'keepAliveTimeout'): number {
+function secondsOf(name: 'gracefulTimeout' | 'bodyTimeout' | 'requestTimeout' | 'keepAliveTimeout'): number {
   const [, seconds] = /^(\d+)s$/.exec(SETTINGS[name].default) ?? [];
   return Number(seconds);
 }
@@ -42,7 +42,8 @@ describe('timeouts', () => {
   const service = read('deploy/systemd/uwsgiref.service');
   const manifest = read('deploy/kubernetes.yaml');
 
-  it('proxies wait longer for an answer than the server does', () => {
+  it('proxies wait longer than the server does, for a body and for an answer', () => {
+    expect(Number(found(haproxy, /timeout client (\d+)s/))).toBeGreaterThan(secondsOf('bodyTimeout'));
     const requestTimeout = secondsOf('requestTimeout');
     expect(Number(found(haproxy, /timeout server (\d+)s/))).toBeGreaterThan(requestTimeout);
     expect(Number(found(nginx, /proxy_read_timeout (\d+)s/))).toBeGreaterThan(requestTimeout);
