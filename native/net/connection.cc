@@ -412,10 +412,9 @@ void Connection::update_poll() noexcept {
   // be reported for ever.
   paused_ = half_closed_ || (!input_.empty() && !reading_over_ && !may_dispatch());
   int wanted = (paused_ ? 0 : kReadable) | (wants_writable_ || !output_.empty() ? kWritable : 0);
-  if (wants_writable_ && in_writable_) {
-    if (!rearm_queued_) loop().rearm_after_poll(*this);
+  if (wants_writable_ && in_writable_ && !rearm_queued_) {
+    loop().rearm_after_poll(*this);
     rearm_queued_ = true;
-    return;
   }
   auto* poll = reinterpret_cast<us_poll_t*>(socket_);
   if (usockets().poll_events(poll) != wanted) usockets().poll_change(poll, loop().handle(), wanted);

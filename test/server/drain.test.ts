@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { AttackedServer } from '../attacks/fixtures/attacked-server.js';
 import { certificate } from './fixtures/certificate.js';
 import { compiledPackage } from './fixtures/compiled-package.js';
-import { curl } from './fixtures/curl.js';
 import { Program } from './fixtures/program.js';
 import { get, RawClient } from './fixtures/raw-client.js';
 import { temporaryFolder, until } from './fixtures/started-server.js';
+import { overTls } from './fixtures/tls-client.js';
 
 /**
  * What is promised to clients when a server drains: whatever was sent before its listener closed is answered, in full.
@@ -96,27 +96,36 @@ describe('close()', () => {
     const { key, cert } = certificate(temporaryFolder(), 'server');
     for (const tls of [undefined, { key, cert }]) {
       const path = join(root, `busy-${tls ? 'tls' : 'plain'}.mjs`);
+      const othersAreThere = join(temporaryFolder(), 'others');
       writeFileSync(
         path,
-        `import { serve } from './dist/index.js';
+        `import { existsSync } from 'node:fs';
+         import { serve } from './dist/index.js';
          const server = await serve((environ, startResponse) => {
            startResponse('200 OK', []);
            if (environ.PATH_INFO !== '/busy') return ['answered'];
            process.stdout.write('busy\\n');
            // Others come meanwhile, and are not accepted before this is over.
-           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+           while (!existsSync(${JSON.stringify(othersAreThere)})) {}
            server.close();
            return ['closed'];
          }, { port: 0${tls ? `, tls: ${JSON.stringify(tls)}` : ''} });
          process.stdout.write(server.url + '\\n');`,
       );
       const program = new Program(process.execPath, [path]);
-      const [url] = await program.says(/^https?:\S+$/m);
-      const busy = curl(['-k', `${url}/busy`]);
+      const [, port] = await program.says(/^https?:.*:(\d+)$/m);
+      const open = () => RawClient.open(Number(port));
+      const ask = async (client: RawClient, target: string) => {
+        const speaking = tls ? await overTls(client) : client;
+        return (await speaking.send(get(target)).response()).body.toString();
+      };
+      const busy = ask(await open(), '/busy');
       await program.says(/^busy$/m);
-      const others = await Promise.all(Array.from({ length: 5 }, () => curl(['-k', `${url}/`])));
-      for (const each of others) expect([each.code, each.output.toString()]).toEqual([0, 'answered']);
-      expect((await busy).output.toString()).toBe('closed');
+      const others = await Promise.all(Array.from({ length: 5 }, open));
+      const answers = others.map((client) => ask(client, '/'));
+      writeFileSync(othersAreThere, '');
+      expect(await Promise.all(answers)).toEqual(Array(5).fill('answered'));
+      expect(await busy).toBe('closed');
       expect(await program.ended).toBe(0);
     }
   });

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Refusal, ServerOptions } from '../../src/server/index.js';
 import type { Application } from '../../src/types.js';
@@ -10,7 +9,7 @@ import { hasNginxStream, nginx } from './fixtures/nginx.js';
 import { BINARY, binary, LOCAL, PROXY, TCP4, TEXT } from './fixtures/proxy-header.js';
 import { get, RawClient } from './fixtures/raw-client.js';
 import { later, plain, type StartedServer, started, temporaryFolder, until } from './fixtures/started-server.js';
-import { openTls } from './fixtures/tls-client.js';
+import { openTls, overTls } from './fixtures/tls-client.js';
 
 /** A PROXY header before the handshake of TLS: what a proxy of TCP connections sends a server that speaks TLS itself. */
 
@@ -26,26 +25,18 @@ function startedTls(options: ServerOptions = {}): Promise<StartedServer> {
   return started(whoAsked, { tls, trustedProxies: ['127.0.0.1'], proxyProtocol: true, ...options });
 }
 
-/** Begins a handshake on a connection that something has been sent on. */
-async function handshake(socket: Socket): Promise<RawClient> {
-  const secure = connectTls({ socket, rejectUnauthorized: false });
-  await once(secure, 'secureConnect');
-  return new RawClient(secure);
-}
-
 async function answerTo(client: RawClient): Promise<string> {
   return (await client.send(get('/')).response()).body.toString();
 }
 
 /** The answer to a request over TLS behind `header`, which is sent in these pieces. */
 async function asked(port: number, ...pieces: string[]): Promise<string> {
-  const { socket } = await RawClient.open(port);
+  const client = await RawClient.open(port);
   for (const piece of pieces) {
-    socket.write(Buffer.from(piece, 'latin1'));
+    client.send(piece);
     if (pieces.length > 1) await later(5);
   }
-  socket.removeAllListeners('data');
-  return answerTo(await handshake(socket));
+  return answerTo(await overTls(client));
 }
 
 /** A proxy that sends its header together with the first bytes of its client. */
@@ -113,9 +104,8 @@ describe('a PROXY header before the handshake', () => {
   it('is nobody else’s to send', async () => {
     const { port } = await startedTls({ trustedProxies: ['192.0.2.1'] });
     expect(await answerTo(await openTls(port))).toMatch(/^https 127\.0\.0\.1 \d+$/);
-    const { socket } = await RawClient.open(port);
-    socket.write(TEXT);
-    await expect(handshake(socket)).rejects.toThrow();
+    const client = await RawClient.open(port);
+    await expect(overTls(client.send(TEXT))).rejects.toThrow();
   });
 
   it('that ends with the connection is nothing', async () => {
@@ -160,9 +150,7 @@ describe('a PROXY header before the handshake', () => {
     for (const { socket } of waiting.slice(1)) socket.destroy();
     await until(() => server.stats().openConnections === 1);
     // Of a client that the header names there may be one.
-    const { socket } = await RawClient.open(port);
-    socket.write(TEXT);
-    const first = await handshake(socket);
+    const first = await overTls((await RawClient.open(port)).send(TEXT));
     expect(await answerTo(first)).toBe(CLIENT);
     expect((await (await RawClient.open(port)).send(TEXT).end()).length).toBe(0);
     first.socket.destroy();
@@ -174,11 +162,10 @@ describe('a PROXY header before the handshake', () => {
   it('is not waited for when the server closes, and who is on his way is answered', async () => {
     const { port, server } = await startedTls();
     const silent = await RawClient.open(port);
-    const { socket } = await RawClient.open(port);
+    const client = await RawClient.open(port);
     await until(() => server.stats().openConnections === 2);
     const closed = server.close({ graceMs: 3_600_000 });
-    socket.write(TEXT);
-    expect(await answerTo(await handshake(socket))).toBe(CLIENT);
+    expect(await answerTo(await overTls(client.send(TEXT)))).toBe(CLIENT);
     expect((await silent.end()).length).toBe(0);
     await closed;
   });
@@ -200,7 +187,9 @@ describe('a PROXY header before the handshake', () => {
   it.skipIf(!hasNginxStream)('is what nginx sends as a proxy of TCP', async () => {
     const { port } = await startedTls();
     const front = await nginx('stream', `127.0.0.1:${port}`);
-    const socket = connect({ port: front, host: '127.0.0.1', localAddress: '127.0.0.2' });
-    expect(await answerTo(await handshake(socket))).toBe(`https 127.0.0.2 ${socket.localPort}`);
+    const client = new RawClient(connect({ port: front, host: '127.0.0.1', localAddress: '127.0.0.2' }));
+    await once(client.socket, 'connect');
+    const expected = `https 127.0.0.2 ${client.socket.localPort}`;
+    expect(await answerTo(await overTls(client))).toBe(expected);
   });
 });
