@@ -190,11 +190,15 @@ function describeSlow(requests: SlowRequest[]): string {
   const rows = requests.map(({ elapsedMs, worker, address, method, target }) => [
     joined(duration(elapsedMs)),
     String(worker),
-    address,
-    // What a client sends could otherwise control the terminal.
-    `${method} ${target}`.replace(/[^\x20-\x7e]/g, hexEscape),
+    harmless(address),
+    harmless(`${method} ${target}`),
   ]);
   return table('>For >Worker Client Request', rows);
+}
+
+/** What a client sends could otherwise control the terminal. */
+function harmless(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, hexEscape);
 }
 
 /** @param heading the columns; with '>' those that are flush right, and '_' for a space */

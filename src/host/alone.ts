@@ -1,9 +1,10 @@
 /** A process that serves by itself, with nobody to hold its sockets or to replace it: `workers: 0`. */
 
-import type { Configuration } from '../configuration/index.js';
+import { type Configuration, ConfigurationError } from '../configuration/index.js';
 import { enterDirectory, log, outliveOutput } from './frame.js';
 import { PidFile } from './pid-file.js';
 import { nameOf, Service } from './service.js';
+import { Predecessor } from './successor.js';
 import { activatedDescriptors, ServiceNotifier } from './systemd.js';
 
 /**
@@ -13,6 +14,11 @@ import { activatedDescriptors, ServiceNotifier } from './systemd.js';
  */
 export async function runAlone(configuration: Configuration): Promise<void> {
   const { served, bind, pidFile: pidPath, gracefulTimeout } = configuration;
+  if (Predecessor.from(process.env) !== undefined) {
+    throw new ConfigurationError(
+      'workers must be 1 or more to take the place of a supervisor, got 0: stop that one and start the server again',
+    );
+  }
   outliveOutput();
   enterDirectory(configuration, process.cwd());
   const notifier = new ServiceNotifier(process.env, log.warn);

@@ -32,6 +32,28 @@ export function startDirectory(): string {
 }
 
 /**
+ * Remembers where the process works, and what new files may not get.
+ *
+ * @returns goes back to that; where the directory is gone meanwhile, the process stays where it is
+ */
+export function rememberDirectory(): () => void {
+  const umask = process.umask();
+  const directory = tried(() => process.cwd());
+  return () => {
+    process.umask(umask);
+    if (directory !== undefined) tried(() => process.chdir(directory));
+  };
+}
+
+function tried<Value>(call: () => Value): Value | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * @param start where the process was started, which `chdir` is relative to
  * @throws Error when there is no such directory, or it may not be entered
  */

@@ -23,7 +23,9 @@ export class PidFile {
   static create(path: string, predecessor?: number): PidFile {
     const draft = `${path}.${process.pid}`;
     try {
-      writeFileSync(draft, `${process.pid}\n`);
+      // Nothing that has this name already is written through: in a directory of everybody's it may be another's link.
+      rmSync(draft, { force: true });
+      writeFileSync(draft, `${process.pid}\n`, { flag: 'wx' });
     } catch (error) {
       throw new PidFileError(`The pid file ${path} cannot be written: ${(error as Error).message}`, { cause: error });
     }

@@ -1,7 +1,7 @@
 /** The process that a configuration describes, from its start to its end: signals, files and those who are told. */
 
 import type { AdminServer } from '../admin/index.js';
-import type { Configuration } from '../configuration/index.js';
+import { type Configuration, ConfigurationError } from '../configuration/index.js';
 import { enterDirectory, log, outliveOutput, startDirectory } from './frame.js';
 import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
@@ -28,8 +28,14 @@ export async function runSupervisor(configuration: Configuration, read: Configur
   enterDirectory(configuration, invocation.directory);
   const readAgain = async () => {
     process.chdir(invocation.directory);
-    // Nobody would watch the modules, or nobody look at their errors.
-    const next = { ...(await read()), reload: configuration.reload };
+    const { admin, pidFile, reload } = configuration;
+    // The file and the address are had, and the modules watched or not, from start to end.
+    const next = { ...(await read()), admin, pidFile, reload };
+    if (next.workers === 0) {
+      throw new ConfigurationError(
+        'workers must be 1 or more here, got 0: to have no supervisor, stop this one and start the server again',
+      );
+    }
     enterDirectory(next, invocation.directory);
     return next;
   };
@@ -120,6 +126,10 @@ class Frame {
     this.#supervisor.sockets.own();
     try {
       if (pidFile !== undefined) this.#pidFile = PidFile.create(pidFile, predecessor.pid);
+    } catch (error) {
+      log.warn((error as Error).message);
+    }
+    try {
       if (admin !== undefined) this.#admin = await this.#inheritAdmin();
     } catch (error) {
       log.warn((error as Error).message);

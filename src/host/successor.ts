@@ -9,6 +9,9 @@ import { SYSTEMD_VARIABLES } from './systemd.js';
 /** The environment variable by which a supervisor learns whose place it takes. */
 export const HANDOVER_VARIABLE = 'UWSGIREF_HANDOVER';
 
+/** What the new supervisor says when it serves. */
+const SERVES = 'serves';
+
 /** Where its sockets begin: behind its standard streams and the channel. */
 const FIRST_SOCKET = 4;
 
@@ -53,7 +56,10 @@ export class Successor {
       const over = (how: string) => reject(new Error(`the new supervisor ended before it served: ${how}`));
       child.once('error', (error) => over(error.message));
       child.once('exit', (code, signal) => over(signal ?? `exit code ${code}`));
-      child.once('message', () => resolve(child.pid!));
+      // What it runs, such as a configuration file, may have a word with its parent as well.
+      child.on('message', (message: unknown) => {
+        if ((message as { [OURS]?: unknown } | null)?.[OURS] === SERVES) resolve(child.pid!);
+      });
     });
   }
 
@@ -92,7 +98,7 @@ export class Predecessor {
   async relieve(): Promise<void> {
     if (!process.connected) return;
     const left = once(process, 'disconnect');
-    process.send?.({ [OURS]: 'serves' }, undefined, undefined, () => {});
+    process.send?.({ [OURS]: SERVES }, undefined, undefined, () => {});
     await left;
   }
 }

@@ -5,7 +5,7 @@
 
 import type { Configuration } from '../configuration/index.js';
 import { BackOff } from './back-off.js';
-import type { Log } from './frame.js';
+import { type Log, rememberDirectory } from './frame.js';
 import type { HeldSockets } from './held-sockets.js';
 import { BEAT } from './messages.js';
 import { WorkerProcess } from './worker-process.js';
@@ -170,6 +170,7 @@ export class Supervisor {
   async #reload(): Promise<void> {
     if (this.#stopping) return;
     const [before, wanted] = [this.#configuration, this.#wanted];
+    const goBack = rememberDirectory();
     try {
       const next = await this.#read();
       if (this.#stopping) return;
@@ -180,6 +181,8 @@ export class Supervisor {
       this.reloads++;
     } catch (error) {
       if (this.#stopping) return;
+      // What the old configuration names is found from there, and by workers that take the place of others as well.
+      goBack();
       this.#configuration = before;
       this.#wanted = wanted;
       this.sockets.open(before.bind, before.server.backlog, before);

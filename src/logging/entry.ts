@@ -33,7 +33,8 @@ export function entryOfAnswer(answer: Answer, time: number): Entry {
   const { environ, status, bytes, firstByte, duration } = answer;
   return {
     time,
-    address: environ.REMOTE_ADDR || 'unix:',
+    // Middleware may have put there what a client has sent.
+    address: String(environ.REMOTE_ADDR || 'unix:'),
     method: environ.REQUEST_METHOD,
     target: environ.REQUEST_URI ?? '',
     protocol: environ.SERVER_PROTOCOL,

@@ -42,7 +42,7 @@ export function formatOf(format: string): Format {
 /** Apache's Common Log Format. Behind the line of a refused request is why. */
 function common(entry: Entry): string {
   const { time, address, status, bytes, refusal } = entry;
-  const line = `${address} - ${userName(entry)} ${logTime(time)} "${requestLine(entry)}" ${status || '-'} ${bytes || '-'}`;
+  const line = `${word(address)} - ${userName(entry)} ${logTime(time)} "${requestLine(entry)}" ${status || '-'} ${bytes || '-'}`;
   return refusal === '' ? line : `${line} "${refusal}"`;
 }
 
@@ -58,7 +58,7 @@ function combined(entry: Entry): string {
 function json(entry: Entry): string {
   const { time, address, method, target, protocol, status, bytes, firstByte, duration, aborted, refusal } = entry;
   let line =
-    `{"time":"${isoTime(time)}","address":"${address}","method":${jsonText(method)},"target":${jsonText(target)},` +
+    `{"time":"${isoTime(time)}","address":${jsonText(address)},"method":${jsonText(method)},"target":${jsonText(target)},` +
     `"protocol":${jsonText(protocol)},"status":${status},"bytes":${bytes},` +
     `"firstByteMs":${microseconds(firstByte)},"durationMs":${microseconds(duration)}`;
   const optional = (name: string, value: string) => {
@@ -114,7 +114,7 @@ function short(entry: Entry, coloured: boolean): string {
 
 /** gunicorn's atoms, and F and X of our own. */
 const ATOMS: Record<string, Format> = {
-  h: ({ address }) => address,
+  h: ({ address }) => word(address),
   l: () => '-',
   u: userName,
   t: ({ time }) => logTime(time),
@@ -199,10 +199,13 @@ function requestLine({ method, target, protocol }: Entry): string {
   return quoted(line);
 }
 
-/** Without spaces, between which whoever reads the log counts. */
 function userName(entry: Entry): string {
-  const user = userOf(entry);
-  return user === '' ? '-' : quoted(user).replaceAll(' ', '\\x20');
+  return word(userOf(entry)) || '-';
+}
+
+/** Without spaces, between which whoever reads the log counts. */
+function word(text: string): string {
+  return quoted(text).replaceAll(' ', '\\x20');
 }
 
 /** What a client sends could otherwise end the line, close the quotes or control a terminal. */

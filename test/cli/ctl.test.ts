@@ -66,11 +66,11 @@ describe('uwsgiref ctl slow', () => {
     const { fleet, at } = await administeredFleet();
     expect(await ctl('slow', '--admin', at)).toBe('No requests are in flight\n');
     fleet.workers[1]!.answers.slow = async () => [
-      { method: 'GET', target: '/export\x9b31m', address: '192.0.2.1', elapsedMs: 12_345 },
+      { method: 'GET', target: '/export\x9b31m', address: '192.0.2.1\x9b', elapsedMs: 12_345 },
     ];
     const [heading, line] = (await ctl('slow', '--admin', at)).split('\n');
-    expect(heading).toBe('   For  Worker  Client     Request');
-    expect(line).toBe('12.3 s       2  192.0.2.1  GET /export\\x9b31m');
+    expect(heading).toBe('   For  Worker  Client         Request');
+    expect(line).toBe('12.3 s       2  192.0.2.1\\x9b  GET /export\\x9b31m');
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { PidFile, PidFileError } from '../../src/host/pid-file.js';
@@ -36,6 +36,15 @@ it('of a process that is gone, or of none at all, is taken', () => {
     PidFile.create(path);
     expect(readFileSync(path, 'utf8')).toBe(own);
   }
+});
+
+it('is written through no link that somebody has laid, in a directory where anybody may', () => {
+  const folder = temporaryFolder();
+  const [path, precious] = [join(folder, 'pid'), join(folder, 'precious')];
+  writeFileSync(precious, 'mine');
+  symlinkSync(precious, `${path}.${process.pid}`);
+  PidFile.create(path);
+  expect([readFileSync(precious, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['mine', own]);
 });
 
 it('is left alone where somebody else has taken it meanwhile', () => {

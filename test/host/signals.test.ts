@@ -122,6 +122,39 @@ describe('SIGHUP', () => {
     expect(await answer(fleet.port)).toMatch(/^two /);
   });
 
+  it('goes back to the directory of the old configuration where it fails', async () => {
+    const configuration = JSON.stringify({ chdir: 'release' });
+    const fleet = Fleet.begin({ root, files: { 'uwsgiref.config.json': configuration } });
+    mkdirSync(join(fleet.folder, 'release'));
+    fleet.write('release/app.mjs', versioned('one'));
+    await fleet.says(/^Serving/);
+    fleet.port = Number(/:(\d+)$/m.exec(fleet.log)![1]);
+    mkdirSync(join(fleet.folder, 'next'));
+    for (const [count, broken] of ['{', JSON.stringify({ chdir: 'next', umask: '077' })].entries()) {
+      fleet.write('uwsgiref.config.json', broken);
+      fleet.signal('SIGHUP');
+      await fleet.says(/Reload failed/, count + 1);
+      const [before] = fleet.workers;
+      process.kill(before!, 'SIGKILL');
+      await until(() => fleet.workers.some((pid) => pid !== before));
+      expect(await answer(fleet.port)).toMatch(/^one /);
+      expect(await answer(fleet.port)).not.toBe(`one ${before}`);
+    }
+    expect(readFileSync(`/proc/${fleet.program.pid}/status`, 'utf8')).not.toMatch(/^Umask:\t0077$/m);
+  });
+
+  it('needs a worker at least: nobody would serve any more', async () => {
+    const fleet = await Fleet.start({ root, files: { 'uwsgiref.config.json': '{}', 'app.mjs': versioned('one') } });
+    fleet.write('uwsgiref.config.json', JSON.stringify({ workers: 0 }));
+    fleet.signal('SIGHUP');
+    await fleet.says(/Reload failed, and the old workers stay: workers must be 1 or more here, got 0/);
+    expect(await answer(fleet.port)).toMatch(/^one /);
+    fleet.signal('SIGUSR2');
+    await fleet.says(/workers must be 1 or more to take the place of a supervisor, got 0/);
+    await fleet.says(/the new supervisor ended before it served/);
+    expect(await answer(fleet.port)).toMatch(/^one /);
+  });
+
   it('waits its turn behind the start, and behind another', async () => {
     const fleet = Fleet.begin({ root, args: ['--workers', '2'], files: { 'app.mjs': versioned('one') } });
     await until(() => fleet.workers.length === 2);
@@ -262,6 +295,30 @@ describe('SIGUSR2', () => {
     fleet.signal('SIGUSR2');
     await fleet.says(/takes over$/);
     expect(await answer(socket)).toMatch(/^two /);
+  });
+
+  it('takes no word of others for that of the new supervisor', async () => {
+    const file = `process.send?.('ready'); process.send?.(null); export default {};`;
+    const fleet = await Fleet.start({ root, files: { 'uwsgiref.config.mjs': file, 'app.mjs': versioned('one') } });
+    fleet.write('app.mjs', 'broken');
+    fleet.signal('SIGUSR2');
+    await fleet.says(/the new supervisor ended before it served: exit code 1$/);
+    expect(await answer(fleet.port)).toMatch(/^one /);
+    fleet.write('app.mjs', versioned('two'));
+    fleet.signal('SIGUSR2');
+    await fleet.says(/takes over$/);
+    expect(await answer(fleet.port)).toMatch(/^two /);
+  });
+
+  it('has the administration go over where the pid file cannot', async () => {
+    const admin = await freePort();
+    const fleet = Fleet.begin({ root, args: ['--pid-file', 'run/pid', '--admin', `127.0.0.1:${admin}`] });
+    mkdirSync(join(fleet.folder, 'run'));
+    await fleet.says(/^Administration at/);
+    rmSync(join(fleet.folder, 'run'), { recursive: true });
+    fleet.signal('SIGUSR2');
+    await fleet.says(/^uwsgiref: The pid file \S+ cannot be written: ENOENT/);
+    await fleet.says(/^Administration at/, 2);
   });
 
   it('is taken back by SIGTERM while the new supervisor starts', async () => {

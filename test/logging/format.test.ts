@@ -148,7 +148,7 @@ describe('what a client sends', () => {
   const every = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).join('');
   const hostile = `${every}\u202e\u2028`;
   const entry = entryOf(
-    { method: hostile, target: hostile, protocol: hostile },
+    { address: hostile, method: hostile, target: hostile, protocol: hostile },
     {
       HTTP_REFERER: hostile,
       HTTP_USER_AGENT: hostile,
@@ -157,7 +157,10 @@ describe('what a client sends', () => {
       REMOTE_USER: hostile,
     },
   );
-  const formats = [...FORMAT_NAMES, '%(r)s %(m)s %(U)s %(q)s %(H)s %(u)s %(f)s %(a)s %({Host}i)s %({HTTP_HOST}e)s'];
+  const formats = [
+    ...FORMAT_NAMES,
+    '%(h)s %(r)s %(m)s %(U)s %(q)s %(H)s %(u)s %(f)s %(a)s %({Host}i)s %({HTTP_HOST}e)s',
+  ];
 
   it.each(formats)('neither ends nor disguises a line, and controls no terminal: %s', (format) => {
     const lines = [entry, { ...REFUSED, method: hostile, target: hostile }].map(formatOf(format));
@@ -168,8 +171,12 @@ describe('what a client sends', () => {
   it('does not leave its quotes, and can be read back', () => {
     const text = formatOf('combined')(entryOf({ target: '/"\\\n\x1b\xe9\u202e' }));
     expect(text).toContain('"GET /\\"\\\\\\x0a\\x1b\\xe9\\u202e HTTP/1.1"');
-    const { target, agent } = JSON.parse(formatOf('json')(entry)) as { target: string; agent: string };
-    expect([target, agent]).toEqual([hostile, hostile]);
+    const { address, target, agent } = JSON.parse(formatOf('json')(entry)) as Record<string, string>;
+    expect([address, target, agent]).toEqual([hostile, hostile, hostile]);
+  });
+
+  it('cannot pose as another field by an address that middleware has from a proxy', () => {
+    expect(line('common', entryOf({ address: 'x - - "GET' }))).toMatch(/^x\\x20-\\x20-\\x20\\"GET - - \[time\]/);
   });
 
   it('cannot pose as another field by a name of a user', () => {
