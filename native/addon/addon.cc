@@ -389,6 +389,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   set(env, result, "requests", number(env, static_cast<double>(counters.requests)));
   set(env, result, "refused", number(env, static_cast<double>(counters.refused)));
   set(env, result, "sendfileBytes", number(env, static_cast<double>(counters.sendfile_bytes)));
+  set(env, result, "coldReads", number(env, static_cast<double>(counters.cold_reads)));
   return result;
 }
 

@@ -175,6 +175,7 @@ void Connection::end_output() noexcept {
 Wait Connection::awaited() const noexcept {
   if (!output_.empty() || wants_writable_) return Wait::kSend;
   if (collecting_) return Wait::kBody;
+  if (first_ && first_->file_.loading()) return Wait::kDisk;
   if (first_) return first_->started() ? Wait::kNothing : Wait::kAnswer;
   // A new connection owes a head, though not a byte of it has come; a PROXY header is none.
   return waiting_.kind == Wait::kHead || !input_.empty() ? Wait::kHead : Wait::kIdle;
@@ -252,9 +253,9 @@ void Connection::advance_answers() noexcept {
 }
 
 void Connection::advance_file(Exchange& exchange) noexcept {
-  // It goes on when the socket is writable. Were it tried again in the same turn, the gateway could be told that the
-  // file has left before it has heard from send_file() that the file has not.
-  if (wants_writable_) return;
+  // It goes on when the socket is writable, or what comes next is in memory. Were it tried again in the same turn, the
+  // gateway could be told that the file has left before it has heard from send_file() that the file has not.
+  if (wants_writable_ || exchange.file_.loading()) return;
   switch (exchange.file_.send(*this)) {
     case FileTransfer::Progress::kDone:
       exchange.finish();
@@ -266,6 +267,8 @@ void Connection::advance_file(Exchange& exchange) noexcept {
       return;
     case FileTransfer::Progress::kYielded:
       yield();
+      return;
+    case FileTransfer::Progress::kLoading:
       return;
     case FileTransfer::Progress::kShrank:
       notice(Notice::kFileShrank, 0);
@@ -393,6 +396,13 @@ bool Connection::broken() const noexcept {
 void Connection::yield() noexcept {
   if (!yielded_) loop().resume_later(*this);
   yielded_ = true;
+}
+
+void Connection::on_loaded(int error_number) noexcept {
+  EventLoop::Event event(loop());
+  Turn turn(*this);
+  first_->file_.loaded(error_number);
+  changed_ = true;
 }
 
 void Connection::resume() noexcept {

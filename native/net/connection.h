@@ -98,6 +98,9 @@ class Connection {
   /// Writes to the socket at once; answers the bytes that it took.
   size_t write_now(std::string_view bytes, bool more_follows) noexcept;
 
+  /// What the file that is being sent waits for has been read, or could not be: then an errno.
+  void on_loaded(int error_number) noexcept;
+
   /// Goes on where it yielded.
   void resume() noexcept;
   /// Polls again for what uSockets stopped polling for; see EventLoop::rearm_after_poll().

@@ -25,17 +25,20 @@ EventLoop*& owner(void* extension) { return *static_cast<EventLoop**>(extension)
 
 EventLoop::EventLoop(void* uv_loop, Gateway& gateway, size_t body_memory)
     : gateway_(gateway), uv_loop_(static_cast<uv_loop_s*>(uv_loop)), body_memory_(body_memory) {
-  auto nothing = [](us_loop_t*) {};
+  auto woken = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->page_loader().deliver(); };
   auto before_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->before_poll(); };
   auto after_poll = [](us_loop_t* loop) { owner(usockets().loop_ext(loop))->after_poll(); };
-  loop_ = usockets().create_loop(uv_loop, nothing, before_poll, after_poll, sizeof(EventLoop*));
+  loop_ = usockets().create_loop(uv_loop, woken, before_poll, after_poll, sizeof(EventLoop*));
   owner(usockets().loop_ext(loop_)) = this;
+  page_loader_ = std::make_unique<PageLoader>(loop_);
   constexpr int kDoesNotKeepTheProcess = 1;
   sweep_timer_ = usockets().create_timer(loop_, kDoesNotKeepTheProcess, sizeof(EventLoop*));
   owner(usockets().timer_ext(sweep_timer_)) = this;
 }
 
 EventLoop::~EventLoop() {
+  // Its threads wake the loop up.
+  page_loader_.reset();
   usockets().timer_close(sweep_timer_);
   free_retired();
   usockets().loop_free(loop_);

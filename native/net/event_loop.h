@@ -16,6 +16,7 @@
 #include "net/exchange.h"
 #include "net/fair_share.h"
 #include "net/gateway.h"
+#include "net/page_loader.h"
 #include "net/settings.h"
 #include "net/usockets.h"
 
@@ -30,6 +31,7 @@ struct Counters {
   uint64_t requests = 0;        ///< handed to the gateway
   uint64_t refused = 0;         ///< answered by the engine with an error
   uint64_t sendfile_bytes = 0;  ///< that left by sendfile(2)
+  uint64_t cold_reads = 0;      ///< that threads made, because a file was not in the page cache
 };
 
 class Listener;
@@ -51,6 +53,7 @@ class EventLoop {
   Counters& counters() noexcept { return counters_; }
   CommonShare& share() noexcept { return share_; }
   BodyMemory& body_memory() noexcept { return body_memory_; }
+  PageLoader& page_loader() noexcept { return *page_loader_; }
 
   /// Milliseconds on a monotonic clock of a few milliseconds' grain.
   static int64_t now() noexcept;
@@ -129,6 +132,7 @@ class EventLoop {
   uv_loop_s* uv_loop_;
   us_loop_t* loop_;
   us_timer_t* sweep_timer_;
+  std::unique_ptr<PageLoader> page_loader_;
   Deadlines deadlines_;
   BodyMemory body_memory_;
   ExchangeTable exchanges_;

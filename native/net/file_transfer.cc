@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #if defined(__linux__)
 #include <sys/sendfile.h>
@@ -13,6 +14,7 @@
 #include "net/connection.h"
 #include "net/event_loop.h"
 #include "net/page_cache.h"
+#include "net/page_loader.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -38,22 +40,53 @@ bool connection_broken(int error) noexcept {
 
 }  // namespace
 
+void FileTransfer::stop() noexcept {
+  if (loader_) std::exchange(loader_, nullptr)->forget(ticket_);
+  active_ = false;
+  held_ = {};
+  loaded_until_ = 0;
+  load_error_ = 0;
+}
+
+FileTransfer::Progress FileTransfer::load(Connection& connection) noexcept {
+  connection.loop().counters().cold_reads++;
+  loader_ = &connection.loop().page_loader();
+  ticket_ = loader_->load(connection, region_);
+  return Progress::kLoading;
+}
+
+void FileTransfer::loaded(int error_number) noexcept {
+  loader_ = nullptr;
+  load_error_ = error_number;
+  // Of this much the next attempt does not ask again whether it is there, so that there is progress whatever the page
+  // cache keeps.
+  loaded_until_ = region_.offset + std::min(region_.length, PageLoader::kSlice);
+}
+
 FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
+  if (load_error_ != 0) {
+    errno = load_error_;
+    return Progress::kFailed;
+  }
   Progress progress = Progress::kDone;
   if (auto small = send_small(connection)) {
     progress = *small;
+  } else if (uint64_t due = at_hand(connection); due == 0) {
+    // What stands before the file does not wait for the disk.
+    progress = load(connection);
   } else {
-    // What stands before the file shares a packet with its beginning.
+    // It shares a packet with the file's beginning.
     connection.flush(true);
     if (connection.queued() > 0) return Progress::kBlocked;
-    progress = connection.secure() ? send_through_buffer(connection) : send_plain(connection);
+    progress = connection.secure() ? send_through_buffer(connection) : send_plain(connection, due);
   }
+  loaded_until_ = 0;
   if (progress == Progress::kDone) stop();
   return progress;
 }
 
 std::optional<FileTransfer::Progress> FileTransfer::send_small(Connection& connection) noexcept {
-  if (!held_.block && region_.length > connection.settings().small_file_size) return std::nullopt;
+  if (!held_.block && (begun_ || region_.length > connection.settings().small_file_size)) return std::nullopt;
   if (connection.queued() > 0) return Progress::kBlocked;
   if (connection.share_left() < region_.length) return Progress::kYielded;
   auto length = static_cast<size_t>(region_.length);
@@ -66,18 +99,26 @@ std::optional<FileTransfer::Progress> FileTransfer::send_small(Connection& conne
   if (held_.block) {
     output.append(held_.block.view().substr(0, length));
   } else {
-    if (read_cached(region_, output.reserve(length)) != static_cast<ssize_t>(length)) return std::nullopt;
+    bool loaded = loaded_until_ > 0;
+    ssize_t count = read(connection, output.reserve(length), length);
+    if (count != static_cast<ssize_t>(length)) {
+      bool cold = !loaded && (count > 0 || (count < 0 && errno == EAGAIN));
+      return cold ? std::optional(load(connection)) : std::nullopt;
+    }
     output.grow_by(length);
   }
   advance(length);
   return Progress::kDone;
 }
 
-FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept {
+FileTransfer::Progress FileTransfer::send_plain(Connection& connection, uint64_t due) noexcept {
   while (region_.length > 0) {
     size_t share = connection.share_left();
     if (share == 0) return Progress::kYielded;
-    ssize_t sent = send_file(connection.fd(), region_.fd, region_.offset, std::min<uint64_t>(region_.length, share));
+    if (due == 0) due = at_hand(connection);
+    if (due == 0) return load(connection);
+    size_t asked = static_cast<size_t>(std::min<uint64_t>(due, share));
+    ssize_t sent = send_file(connection.fd(), region_.fd, region_.offset, asked);
     if (sent == 0) return Progress::kShrank;
     if (sent < 0) {
       if (errno == EINTR) continue;
@@ -88,6 +129,7 @@ FileTransfer::Progress FileTransfer::send_plain(Connection& connection) noexcept
     }
     auto count = static_cast<uint64_t>(sent);
     advance(count);
+    due -= count;
     connection.note_sent(count);
     connection.loop().counters().sendfile_bytes += count;
   }
@@ -104,15 +146,18 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
       break;
     }
     size_t wanted = static_cast<size_t>(std::min<uint64_t>(region_.length, kPiece));
-    ssize_t read = ::pread(region_.fd, buffer->reserve(kPiece), wanted, static_cast<off_t>(region_.offset));
-    if (read < 0 && errno == EINTR) continue;
-    if (read <= 0) {
-      progress = read == 0 ? Progress::kShrank : Progress::kFailed;
+    ssize_t count = read(connection, buffer->reserve(kPiece), wanted);
+    if (count < 0 && errno == EAGAIN) {
+      progress = load(connection);
       break;
     }
-    size_t taken = connection.write_now({buffer->reserve(kPiece), static_cast<size_t>(read)}, false);
+    if (count <= 0) {
+      progress = count == 0 ? Progress::kShrank : Progress::kFailed;
+      break;
+    }
+    size_t taken = connection.write_now({buffer->reserve(kPiece), static_cast<size_t>(count)}, false);
     advance(taken);
-    if (taken < static_cast<size_t>(read)) {
+    if (taken < static_cast<size_t>(count)) {
       progress = Progress::kBlocked;
       break;
     }
@@ -121,6 +166,30 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
   connection.loop().give_back(std::move(buffer));
   errno = error;
   return progress;
+}
+
+ssize_t FileTransfer::read(Connection& connection, char* into, size_t length) noexcept {
+  FileRegion next{region_.fd, region_.offset, length};
+  if (loaded_until_ <= next.offset) {
+    ssize_t count = read_cached(next, into);
+    if (count >= 0 || errno != EOPNOTSUPP) return count;
+    next.length = connection.loop().page_loader().loaded_lately(next);
+    if (next.length == 0) {
+      errno = EAGAIN;
+      return -1;
+    }
+  }
+  ssize_t count;
+  do {
+    count = ::pread(next.fd, into, static_cast<size_t>(next.length), static_cast<off_t>(next.offset));
+  } while (count < 0 && errno == EINTR);
+  return count;
+}
+
+uint64_t FileTransfer::at_hand(Connection& connection) const noexcept {
+  if (loaded_until_ > region_.offset) return loaded_until_ - region_.offset;
+  if (auto cached = cached_bytes(region_)) return *cached;
+  return connection.loop().page_loader().loaded_lately(region_);
 }
 
 }  // namespace uwsgiref::net

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -10,6 +13,7 @@
 namespace uwsgiref::net {
 
 class Connection;
+class PageLoader;
 
 /// What a transfer has of the file for itself, and gives back when it is over. Neither: the file's owner keeps it open
 /// for so long.
@@ -19,13 +23,15 @@ struct HeldFile {
 };
 
 /// Sends a region of a file: a small one in one write with what stands before it, else by sendfile(2) on a plain
-/// connection, and through one buffer of the loop over TLS.
+/// connection, and through one buffer of the loop over TLS. What is not in the page cache is first brought there by a
+/// thread, so that the loop never waits for a disk.
 class FileTransfer {
  public:
   enum class Progress : uint8_t {
     kDone,
     kBlocked,  ///< the connection takes no more now
     kYielded,  ///< had its share of this turn; asks to go on in the next
+    kLoading,  ///< a thread reads what comes next; see loaded()
     kShrank,   ///< the file ended before the region did
     kFailed,   ///< the file could not be read; errno says why
     kGone,     ///< the connection is broken
@@ -35,12 +41,13 @@ class FileTransfer {
     region_ = region;
     held_ = std::move(held);
     active_ = true;
+    begun_ = false;
   }
-  void stop() noexcept {
-    active_ = false;
-    held_ = {};
-  }
+  void stop() noexcept;
   bool active() const noexcept { return active_; }
+  bool loading() const noexcept { return loader_ != nullptr; }
+  /// What comes next has been read, or could not be: then an errno.
+  void loaded(int error_number) noexcept;
   /// Bytes that have not left.
   uint64_t unsent() const noexcept { return active_ ? region_.length : 0; }
 
@@ -50,14 +57,30 @@ class FileTransfer {
  private:
   /// nullopt: it has to go the other way.
   std::optional<Progress> send_small(Connection& connection) noexcept;
-  Progress send_plain(Connection& connection) noexcept;
+  /// The first `due` bytes are at hand.
+  Progress send_plain(Connection& connection, uint64_t due) noexcept;
   Progress send_through_buffer(Connection& connection) noexcept;
 
-  void advance(uint64_t sent) noexcept { region_.offset += sent, region_.length -= sent; }
+  /// Reads from where the transfer is, as pread(2) does, but for errno EAGAIN: that would have to wait for a disk.
+  ssize_t read(Connection& connection, char* into, size_t length) noexcept;
+  /// How many bytes from where the transfer is can be read without waiting for a disk.
+  uint64_t at_hand(Connection& connection) const noexcept;
+  Progress load(Connection& connection) noexcept;
+
+  void advance(uint64_t sent) noexcept {
+    region_.offset += sent;
+    region_.length -= sent;
+    begun_ = true;
+  }
 
   FileRegion region_;
   HeldFile held_;
   bool active_ = false;
+  bool begun_ = false;            ///< some of it has left
+  PageLoader* loader_ = nullptr;  ///< while a thread reads, or is going to
+  uint64_t ticket_ = 0;           ///< of what it reads
+  uint64_t loaded_until_ = 0;     ///< offset in the file up to which it has just read
+  int load_error_ = 0;            ///< why it could not
 };
 
 }  // namespace uwsgiref::net

@@ -18,9 +18,10 @@ enum class Wait : uint8_t {
   kBody,     ///< the rest of a request body
   kAnswer,   ///< an application that has not begun its answer
   kSend,     ///< the client to read
+  kDisk,     ///< a thread to read what comes next of a file
   kLinger,   ///< the client to see the last answer and to close
 };
-inline constexpr size_t kWaits = 7;
+inline constexpr size_t kWaits = 8;
 
 /// A wait, and when it is over.
 struct Waiting {
@@ -34,6 +35,7 @@ struct Waiting {
   int64_t deadline(const Settings& limits, std::optional<uint32_t> drain_idle, int64_t now) const noexcept {
     switch (kind) {
       case Wait::kNothing:
+      case Wait::kDisk:
         break;
       case Wait::kHead:
         return after(since, limits.headers_timeout);

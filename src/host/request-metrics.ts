@@ -158,6 +158,7 @@ export class RequestMetrics {
     total('aborted_total', 'Answers that did not come to their proper end.', () => this.#aborted);
     total('response_bytes_total', 'Bytes of bodies that left.', () => this.#bytes);
     total('sendfile_bytes_total', 'Bytes that left by sendfile.', () => stats()?.sendfileBytes ?? 0);
+    total('cold_reads_total', 'Reads of files that were not in memory, by threads.', () => stats()?.coldReads ?? 0);
     total('connections_total', 'Connections accepted.', () => stats()?.connections ?? 0);
     total('dropped_connections_total', 'Connections closed at once, for a limit.', () => stats()?.dropped ?? 0);
     total('cpu_seconds_total', 'Processor time of the workers.', cpuSeconds);

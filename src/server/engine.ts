@@ -46,7 +46,7 @@ const NOTICES = [
 const DRAIN_IDLE = 250;
 
 /** What a connection waits for, by `net::Wait`. */
-export const WAITS = ['application', 'head', 'idle', 'body', 'answer', 'client', 'close'] as const;
+export const WAITS = ['application', 'head', 'idle', 'body', 'answer', 'client', 'disk', 'close'] as const;
 export type WaitName = (typeof WAITS)[number];
 
 export class Engine implements EngineCallbacks {

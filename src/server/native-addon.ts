@@ -56,6 +56,8 @@ export interface NativeStats {
   requests: number;
   refused: number;
   sendfileBytes: number;
+  /** Reads that threads made, because a file was not in the page cache. */
+  coldReads: number;
 }
 
 /**

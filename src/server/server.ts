@@ -16,7 +16,8 @@ import type { TlsFiles } from './tls-options.js';
 export interface ServerStats extends NativeStats {
   /**
    * What they wait for: 'head', 'body' and 'client' for theirs to send or to read, 'answer' and 'application' for ours
-   * to begin or to go on, 'idle' for another request, 'close' for the client to see the last answer.
+   * to begin or to go on, 'disk' for a file that is not in memory, 'idle' for another request, 'close' for the client to
+   * see the last answer.
    */
   readonly waits: Readonly<Record<WaitName, number>>;
 }

@@ -34,7 +34,9 @@
 ///   t n        time passes, and the deadlines are looked at
 ///   a ...      an application answers: act, which answer, size, variant; see FuzzedGateway
 ///   ! w ...    likewise, in the next callback w
-///   h          the next file that is looked for in the page cache is not there
+///   h          the next part of a file that is looked for in the page cache is not there
+///   H          from now on the file system says what is there, or no more;  J  likewise there are threads that read
+///   j n        a thread has read what it was to read
 ///   e n        the next read of a file fails;  s n  the next write of a request body to its file does
 ///   c n        the next call that accepts a connection fails
 ///   l n        the limit to descriptors is this
@@ -204,7 +206,16 @@ class Run {
         return;
       }
       case 'h':
-        network_.cold++;
+        network_.disk.cold++;
+        return;
+      case 'H':
+        network_.disk.silent = !network_.disk.silent;
+        return;
+      case 'J':
+        network_.disk.threads = !network_.disk.threads;
+        return;
+      case 'j':
+        network_.disk.finish_read(script_.take_byte());
         return;
       case 'e':
         network_.file_error = choose(std::array{EIO, EINTR, EINVAL, EPIPE, EAGAIN}, script_.take_byte());
@@ -357,9 +368,9 @@ class Run {
     bool moved = true;
     for (int round = 0; moved; round++) {
       EXPECT(round < 10'000);
-      network_.woken = false;
       { Phase phase(network_); }
       moved = gateway_.end_answers() || network_.woken;
+      moved = network_.disk.finish_read(0) || moved;
       for (Client& client : gateway_.clients()) {
         client.peer.room = test::kEndlessRoom;
         moved = write(client) || moved;
@@ -367,6 +378,7 @@ class Run {
       }
       expect_sound();
     }
+    EXPECT(network_.disk.idle());
     for (Client& client : gateway_.clients()) {
       EXPECT(gateway_.open_answers(client) == 0);
       // A connection that is closed has ended for good; judge() knows why it may.

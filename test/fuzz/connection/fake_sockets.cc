@@ -51,7 +51,9 @@ void FakeNetwork::begin_poll() {
   EXPECT(!polling_);
   trace("{");
   polling_ = true;
+  const bool was_woken = std::exchange(woken, false);
   loop->pre(loop);
+  if (was_woken || woken) loop->wakeup(loop);
 }
 
 void FakeNetwork::end_poll() {
@@ -210,8 +212,8 @@ using test::socket_of;
 const USockets& usockets() noexcept {
   static const USockets table{
       .create_loop =
-          [](void*, void (*)(us_loop_t*), void (*pre)(us_loop_t*), void (*post)(us_loop_t*), unsigned ext_size) {
-            us_loop_t* loop = new us_loop_t{std::make_unique<char[]>(ext_size), pre, post, false};
+          [](void*, void (*wakeup)(us_loop_t*), void (*pre)(us_loop_t*), void (*post)(us_loop_t*), unsigned ext_size) {
+            us_loop_t* loop = new us_loop_t{std::make_unique<char[]>(ext_size), wakeup, pre, post, false};
             network().loop = loop;
             return loop;
           },

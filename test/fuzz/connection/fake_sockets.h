@@ -6,10 +6,13 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "net/file_region.h"
+#include "net/reader_threads.h"
 #include "net/usockets.h"
 
 /// uSockets over memory: net::usockets() of the fuzzer leads here, and so does net::SocketPoll. What is uSockets' own,
@@ -87,12 +90,48 @@ struct us_timer_t {
 
 struct us_loop_t {
   std::unique_ptr<char[]> ext;
+  void (*wakeup)(us_loop_t*) = nullptr;
   void (*pre)(us_loop_t*) = nullptr;
   void (*post)(us_loop_t*) = nullptr;
   bool last_write_failed = false;
 };
 
 namespace uwsgiref::test {
+
+/// Files, as far as they are in memory, and the threads that read them. See fake_disk.cc.
+class FakeDisk {
+ public:
+  size_t cold = 0;      ///< looks into the page cache that find nothing
+  bool silent = false;  ///< the file system does not say what is there
+  bool threads = true;  ///< there are threads
+
+  // What the engine asks.
+  bool is_cold(const net::FileRegion& region);
+  bool start(net::PageRead read);
+  std::optional<net::PageRead> take_finished();
+  void forget_reads() { reads_.clear(), finished_.clear(); }
+
+  /// One of the reads that the threads have in hand comes to its end. Whether there was one.
+  bool finish_read(size_t which);
+  /// The engine's own reads wait for no disk.
+  void expect_at_hand(int file, uint64_t offset, size_t length) const;
+  bool idle() const noexcept { return reads_.empty() && finished_.empty(); }
+
+ private:
+  /// A part of a file, which is known by its inode.
+  struct Part {
+    uint64_t inode;
+    uint64_t begin;
+    uint64_t end;
+  };
+
+  void note_read(const net::PageRead& read);
+
+  std::vector<Part> missing_;  ///< looked for in vain
+  std::vector<Part> read_;     ///< by a thread
+  std::deque<net::PageRead> reads_;
+  std::deque<net::PageRead> finished_;
+};
 
 /// All there is of uSockets and the kernel in one run; the running one is active().
 class FakeNetwork {
@@ -130,12 +169,13 @@ class FakeNetwork {
   int descriptors = 1 << 20;      ///< the limit to them
   std::vector<int> files;         ///< that an application holds open
   bool file_fails(int file);      ///< whether the next read of it does; errno says how
-  size_t cold = 0;                ///< looks into the page cache that find nothing
   int accept_error = 0;           ///< errno of the next call that accepts
   int file_error = 0;             ///< errno of the next call that reads a file
   bool file_error_given = false;  ///< there was such a call
   int store_error = 0;            ///< errno of the next write to a request body's file
   size_t admitted = 0, turned_away = 0;
+
+  FakeDisk disk;
 
   // For the table of functions.
   us_loop_t* loop = nullptr;

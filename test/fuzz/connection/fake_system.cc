@@ -56,6 +56,7 @@ ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
     return -1;
   }
   std::string bytes(std::min<uint64_t>(count, peer->room), '\0');
+  FakeNetwork::active()->disk.expect_at_hand(in, static_cast<uint64_t>(*offset), bytes.size());
   const ssize_t read = ::pread(in, bytes.data(), bytes.size(), *offset);
   EXPECT(read >= 0);
   uwsgiref::test::trace(peer->number, " gets ", read, " of ", count, " bytes of a file");
@@ -68,6 +69,7 @@ ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
 ssize_t __wrap_pread(int fd, void* buffer, size_t count, off_t offset) {
   FakeNetwork* network = FakeNetwork::active();
   if (network && network->file_fails(fd)) return -1;
+  if (network) network->disk.expect_at_hand(fd, static_cast<uint64_t>(offset), count);
   return ::pread(fd, buffer, count, offset);
 }
 
