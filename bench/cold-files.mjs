@@ -1,83 +1,76 @@
 #!/usr/bin/env node
 /**
- * How long others wait while many clients download files that are not in memory: `node bench/cold-files.mjs --help`.
+ * How long others wait while many clients download files from a slow disk: `node bench/cold-files.mjs --help`.
  *
  * Of each server the latency of a small page is measured twice, first with nothing else to do, then while clients download
- * a file each, none of which is in the page cache. What the disk gives is limited where that is possible (root), so that
- * it takes seconds whatever disk there is.
+ * files none of which is in the page cache. What the disk gives is limited, where that is possible (root), so that the
+ * outcome does not depend on what disk there is.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
+import { endChildrenOnSignal, killTree, runChild, startChild } from './harness/child-processes.mjs';
 import { DiskThrottle } from './harness/disk-throttle.mjs';
-import { bytesInPageCache, dropFromPageCache } from './harness/page-cache.mjs';
+import { noise } from './harness/noise.mjs';
 import { choosePinning } from './harness/pinning.mjs';
-import { processTree } from './harness/process-usage.mjs';
+import { processTree, storageBytes } from './harness/process-usage.mjs';
 import { ServerProcess } from './harness/server-process.mjs';
 import { SERVER_LIST } from './harness/servers.mjs';
-import { noise } from './harness/site.mjs';
+import { createSite } from './harness/site.mjs';
 import { median } from './harness/statistics.mjs';
-import { SteadyRequests } from './harness/steady-requests.mjs';
 
 const MIB = 1024 * 1024;
-const HARNESS = fileURLToPath(new URL('harness', import.meta.url));
-const INTERVAL_MS = 4;
+const PROBE = fileURLToPath(new URL('clients/latency-probe.mjs', import.meta.url));
+const DOWNLOADS = fileURLToPath(new URL('clients/downloads.mjs', import.meta.url));
+/** Requests a second. */
+const RATE = 250;
+/** The probe takes a request for unanswered that has waited for so long. */
+const UNANSWERED_MS = 3000;
 
-/** @type {{ clients: number, size: number, disk: number, rounds: number, directory: string }} */
-const { clients, size, disk, rounds, directory } = new Command('cold-files')
-  .description('Measures how long a page takes while clients download files that are not in memory.')
-  .option('--clients <count>', 'clients, each with a file of its own', positiveInteger, 64)
+/** @type {{ clients: number, size: number, disk: number, rounds: number, seconds: number }} */
+const { clients, size, disk, rounds, seconds } = new Command('cold-files')
+  .description('Measures how long a page takes while clients download files from a slow disk.')
+  .option('--clients <count>', 'clients, and files', positiveInteger, 64)
   .option('--size <MiB>', 'of each file', positiveInteger, 4)
   .option('--disk <MiB>', 'what the disk is limited to, a second', positiveInteger, 50)
   .option('--rounds <count>', 'rounds of each server', positiveInteger, 3)
-  .option('--directory <path>', 'where files are written: on a disk, not in memory', '/var/tmp')
+  .option('--seconds <count>', 'of each measurement', positiveInteger, 4)
   .parse()
   .opts();
 
-const site = mkdtempSync(join(directory, 'uwsgiref-cold-'));
+/** @typedef {{ p50: number, p99: number, failures: number }} Latencies in microseconds */
+
+const site = createColdSite();
+const throttle = throttled();
+endChildrenOnSignal(site.remove);
 try {
   await measure();
 } finally {
-  rmSync(site, { recursive: true });
+  throttle?.remove();
+  site.remove();
 }
 
 async function measure() {
-  // Started by root, nginx reads the files as an unprivileged user.
-  chmodSync(site, 0o755);
-  const files = join(site, 'files');
-  const scratch = join(site, 'scratch');
-  mkdirSync(files);
-  mkdirSync(scratch);
-  const names = Array.from({ length: clients }, (_, index) => `cold-${index}`);
-  const paths = names.map((name) => join(files, name));
-  for (const path of paths) writeFileSync(path, noise(size * MIB));
-  const throttle = throttled();
   const pinning = choosePinning();
-  console.log(
-    `${clients} clients, a file of ${size} MiB each; disk ${throttle ? `limited to ${disk} MiB/s` : 'as it is'}; ${pinning.about}\n`,
-  );
-  console.log('| server | p50 idle | p99 idle | p50 | p99 | longest | p99 ÷ idle | MiB/s |');
+  const limit = throttle ? `limited to ${disk} MiB/s` : 'as it is';
+  console.log(`${clients} clients, files of ${size} MiB; disk ${limit}; ${pinning.about}\n`);
+  console.log('| server | p50 idle | p99 idle | p50 | p99 | unanswered | p99 ÷ idle | MiB/s |');
   console.log('| --- | --: | --: | --: | --: | --: | --: | --: |');
-
+  const servers = SERVER_LIST.filter(({ name, missing }) => ['uwsgiref', 'nginx'].includes(name) && !missing());
   /** @type {Map<string, number[]>} */
-  const ratios = new Map(servers().map(({ name }) => [name, []]));
-  try {
-    for (let round = 0; round < rounds; round++) {
-      for (const server of servers()) {
-        const process = await ServerProcess.start(server, { files, scratch, remove: () => undefined }, pinning.server);
-        try {
-          throttle?.add(processTree(process.pid));
-          ratios.get(server.name)?.push(await measureOne(process, paths, names, pinning.load));
-        } finally {
-          await process.stop();
-        }
+  const ratios = new Map(servers.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const server of servers) {
+      const started = await ServerProcess.start(server, site, pinning.server);
+      try {
+        throttle?.add(processTree(started.pid));
+        ratios.get(server.name)?.push(await measureOne(started, pinning.load));
+      } finally {
+        await started.stop();
       }
     }
-  } finally {
-    throttle?.remove();
   }
   console.log('');
   for (const [name, each] of ratios) console.log(`${name}: p99 ÷ idle ${median(each).toFixed(1)} (median)`);
@@ -85,64 +78,78 @@ async function measure() {
 
 /**
  * @param {ServerProcess} server
- * @param {readonly string[]} paths
- * @param {readonly string[]} names
  * @param {readonly string[]} pinning
  * @returns {Promise<number>} how many times as long the page takes
  */
-async function measureOne(server, paths, names, pinning) {
-  const steady = new SteadyRequests(server.port, INTERVAL_MS);
-  await steady.ask((elapsed) => elapsed < 1000);
-  const idle = await steady.ask((elapsed) => elapsed < 3000);
-  dropFromPageCache(paths);
-  const left = bytesInPageCache(paths);
-  if (left !== null && left > 0)
-    throw new Error(`${left} bytes of the files stay in memory; choose another --directory`);
-
-  const [command = '', ...rest] = [...pinning, process.execPath, join(HARNESS, 'downloads.mjs'), String(server.port)];
+async function measureOne(server, pinning) {
+  await probe(server, pinning);
+  const idle = await probe(server, pinning);
+  const readBefore = storageBytes(server.pid);
   const begun = performance.now();
-  const downloads = spawn(command, [...rest, ...names.map((name) => `/file/${name}`)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const command = [process.execPath, DOWNLOADS, String(server.port), join(site.root, 'cold'), '/cold', 'cold'];
+  const downloads = startChild([...pinning, 'nice', '-n', '19', ...command, String(clients)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  let over = false;
-  const ended = once(downloads, 'exit').then(([status]) => {
-    over = true;
-    if (status !== 0) throw new Error(`${server.server.name}: a download failed`);
-  });
-  const busy = await steady.ask(() => !over);
-  await ended;
-  const seconds = (performance.now() - begun) / 1000;
-  steady.close();
-
-  const ratio = busy.p99 / idle.p99;
-  const figures = [idle.p50, idle.p99, busy.p50, busy.p99, busy.longest].map((value) => `${value.toFixed(2)} ms`);
-  const speed = (paths.length * size) / seconds;
-  console.log(`| ${server.server.name} | ${figures.join(' | ')} | ${ratio.toFixed(1)} | ${speed.toFixed(0)} |`);
-  return ratio;
+  try {
+    const busy = await probe(server, pinning);
+    downloads.stdin?.end();
+    const { bytes, failures } = JSON.parse(downloads.stdout ? await text(downloads.stdout) : '');
+    if (failures > 0) throw new Error(`${server.server.name}: ${failures} downloads failed`);
+    const took = (performance.now() - begun) / 1000;
+    const read = storageBytes(server.pid) - readBefore;
+    if (read < bytes / 2) throw new Error(`${server.server.name}: the files were not read from the disk`);
+    report(server.server.name, idle, busy, bytes / MIB / took);
+    return p99(busy) / p99(idle);
+  } finally {
+    killTree(downloads);
+  }
 }
 
-/** This project's server with staticFiles, and nginx as the benchmark configures it: `aio` is off, as by default. */
-function servers() {
-  const server = fileURLToPath(new URL('servers/cold-files.mjs', import.meta.url));
-  return SERVER_LIST.filter(({ name, missing }) => ['uwsgiref', 'nginx'].includes(name) && missing() === null).map(
-    (each) =>
-      each.name === 'nginx'
-        ? each
-        : {
-            ...each,
-            command: (/** @type {import('./harness/site.mjs').Site} */ { files }, /** @type {number} */ port) => [
-              process.execPath,
-              server,
-              String(port),
-              files,
-            ],
-          },
-  );
+/**
+ * @param {ServerProcess} server
+ * @param {readonly string[]} pinning
+ * @returns {Promise<Latencies>}
+ */
+async function probe(server, pinning) {
+  const command = [...pinning, process.execPath, PROBE, String(server.port), String(RATE), String(seconds)];
+  return JSON.parse(await runChild(command, { timeoutMs: (seconds + 20) * 1000 }));
+}
+
+/**
+ * Milliseconds; where too many requests were not answered, what they have waited for at least.
+ *
+ * @param {Latencies} latencies
+ */
+function p99({ p99, failures }) {
+  return failures > (RATE * seconds) / 100 ? UNANSWERED_MS : p99 / 1000;
+}
+
+/**
+ * @param {string} name
+ * @param {Latencies} idle
+ * @param {Latencies} busy
+ * @param {number} speed MiB a second
+ */
+function report(name, idle, busy, speed) {
+  const figures = [(idle.p50 ?? Number.NaN) / 1000, p99(idle), (busy.p50 ?? Number.NaN) / 1000, p99(busy)];
+  const shown = figures.map((value) => `${value.toFixed(2)} ms`).join(' | ');
+  const ratio = (p99(busy) / p99(idle)).toFixed(1);
+  console.log(`| ${name} | ${shown} | ${busy.failures} | ${ratio} | ${speed.toFixed(0)} |`);
+}
+
+/** The files lie in TMPDIR, which has to be on a disk. */
+function createColdSite() {
+  const made = createSite();
+  // What is not on the disk yet cannot be dropped from memory.
+  for (let file = 0; file < clients; file++) {
+    writeFileSync(join(made.root, 'cold', String(file)), noise(size * MIB), { flush: true });
+  }
+  return made;
 }
 
 function throttled() {
   try {
-    return DiskThrottle.create(site, disk * MIB);
+    return DiskThrottle.create(site.directory, disk * MIB);
   } catch (error) {
     console.error(`The disk is not limited: ${error instanceof Error ? error.message : error}`);
     return null;
