@@ -94,7 +94,7 @@ async function configured(flags: { admin: string | undefined; config: string | u
 }
 
 function isRelative(place: Bind): place is Bind & { path: string } {
-  return 'path' in place && !place.path.startsWith('@') && !isAbsolute(place.path);
+  return 'path' in place && !isAbsolute(place.path);
 }
 
 /**
@@ -132,7 +132,7 @@ function parse(admin: Bind, text: string): unknown {
 }
 
 function socketOf(admin: Bind): ClientRequestArgs {
-  if ('path' in admin) return { socketPath: admin.path.replace(/^@/, '\0') };
+  if ('path' in admin) return { socketPath: admin.path };
   const { host, port } = admin as { host: string; port: number };
   const everywhere = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' };
   return { host: everywhere[host as keyof typeof everywhere] ?? host, port };

@@ -3,6 +3,7 @@
 
 import { Command } from 'commander';
 import { ConfigurationError } from '../configuration/errors.js';
+import { outliveOutput } from '../host/frame.js';
 import { VERSION } from '../version.js';
 import { addCheck } from './check.js';
 import { addCtl } from './ctl.js';
@@ -14,8 +15,7 @@ const program = new Command('uwsgiref')
   .configureOutput({ outputError: (text, write) => write(inOneLine(text)) });
 for (const add of [addServe, addStatic, addCheck, addCtl]) add(program);
 
-// What nobody reads is no reason to end: of a report that goes to head(1), nor of a server whose log has lost its reader.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+outliveOutput();
 
 try {
   await program.parseAsync();

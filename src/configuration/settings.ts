@@ -1,8 +1,8 @@
 /** Collects the settings from file, environment and flags, and checks each. */
 
 import { show } from '../show.js';
-import { loadConfigFile } from './config-file.js';
 import { ConfigurationError, nearest } from './errors.js';
+import { loadConfigurationFile } from './load-configuration-file.js';
 import {
   flagOf,
   SETTINGS,
@@ -67,7 +67,7 @@ const COMMANDS = ['config', 'directory'];
 export async function readSettings({ flags, environment, directory }: Source): Promise<Settings> {
   const problems: string[] = [];
   const named = (flags.config as string | undefined) ?? (environment[CONFIG] || undefined);
-  const file = await loadConfigFile(directory, named);
+  const file = await loadConfigurationFile(directory, named);
   // What comes later replaces what came before.
   const given = new Map<string, Given>([
     ...(file === undefined ? [] : fromFile(file.values, file.name, problems)),

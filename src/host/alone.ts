@@ -1,7 +1,7 @@
 /** A process that serves by itself, with nobody to hold its sockets or to replace it: `workers: 0`. */
 
 import { type Configuration, ConfigurationError } from '../configuration/index.js';
-import { enterDirectory, log, outliveOutput } from './frame.js';
+import { enterDirectory, log } from './frame.js';
 import { PidFile } from './pid-file.js';
 import { nameOf, Service } from './service.js';
 import { Predecessor } from './successor.js';
@@ -19,7 +19,6 @@ export async function runAlone(configuration: Configuration): Promise<void> {
       'workers must be 1 or more to take the place of a supervisor, got 0: stop that one and start the server again',
     );
   }
-  outliveOutput();
   enterDirectory(configuration, process.cwd());
   const notifier = new ServiceNotifier(process.env, log.warn);
   const stopped = stopSignal();

@@ -15,7 +15,7 @@ export const log: Log = {
   warn: (message) => void process.stderr.write(`uwsgiref: ${message}\n`),
 };
 
-/** A terminal that is closed, or a pipe that nobody reads any more, is no reason for the process to end. */
+/** A terminal that is closed, or a pipe that nobody reads any more, such as head(1)'s, is no reason for the process to end. */
 export function outliveOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }

@@ -5,6 +5,9 @@ import type { Bind } from '../configuration/index.js';
 import { bindSocket } from '../server/index.js';
 import { type Account, giveTo } from './privileges.js';
 
+/** The descriptor of the first socket in a process that is given them: behind its standard streams and the channel. */
+export const FIRST_SOCKET = 4;
+
 /** A socket that is held, and which part of the configuration it answers. */
 export interface HeldSocket {
   readonly bind: Bind;
@@ -87,9 +90,9 @@ export class HeldSockets {
     }
   }
 
-  /** What another supervisor is told of the sockets that it is given, the first of them at descriptor `first`. */
-  handOver(first: number): HandedSocket[] {
-    return this.all.map(({ bind, file }, index) => ({ fd: first + index, bind, file }));
+  /** What another supervisor is told of the sockets that it is given. */
+  handOver(): HandedSocket[] {
+    return this.all.map(({ bind, file }, index) => ({ fd: FIRST_SOCKET + index, bind, file }));
   }
 
   /** Whoever has handed sockets over has left them to this process. */

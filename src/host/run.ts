@@ -2,7 +2,7 @@
 
 import type { AdminServer } from '../admin/index.js';
 import { type Configuration, ConfigurationError } from '../configuration/index.js';
-import { enterDirectory, log, outliveOutput, startDirectory } from './frame.js';
+import { enterDirectory, log, startDirectory } from './frame.js';
 import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
 import { PidFile } from './pid-file.js';
@@ -22,7 +22,6 @@ const ADMIN_PAUSE = 100;
  * @throws Error when the first workers cannot start
  */
 export async function runSupervisor(configuration: Configuration, read: ConfigurationReader): Promise<void> {
-  outliveOutput();
   const predecessor = Predecessor.from(process.env);
   const invocation: Invocation = { directory: startDirectory(), environment: { ...process.env } };
   enterDirectory(configuration, invocation.directory);

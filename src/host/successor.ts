@@ -12,9 +12,6 @@ export const HANDOVER_VARIABLE = 'UWSGIREF_HANDOVER';
 /** What the new supervisor says when it serves. */
 const SERVES = 'serves';
 
-/** Where its sockets begin: behind its standard streams and the channel. */
-const FIRST_SOCKET = 4;
-
 /** What a supervisor hands over to its successor. */
 interface Handover {
   /** The predecessor's process id. */
@@ -40,7 +37,7 @@ export class Successor {
   constructor(sockets: HeldSockets, { directory, environment }: Invocation) {
     const handover: Handover = {
       pid: process.pid,
-      sockets: sockets.handOver(FIRST_SOCKET),
+      sockets: sockets.handOver(),
       activated: sockets.activated,
     };
     const variables: NodeJS.ProcessEnv = { ...environment, [HANDOVER_VARIABLE]: JSON.stringify(handover) };

@@ -108,12 +108,7 @@ export class Supervisor {
    */
   reload(): Promise<void> {
     if (this.#configuration.reload && this.#started) {
-      for (const worker of this.#serving()) {
-        const starting = worker.state === 'starting';
-        worker.stop('outdated');
-        // Code that was changed while it starts, perhaps because it does not, is not waited for.
-        if (starting) worker.kill();
-      }
+      for (const worker of this.#serving()) worker.stop('outdated');
     }
     return this.#inTurn(() => this.#reload());
   }

@@ -4,14 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../configuration/index.js';
 import type { CloseOptions } from '../server/index.js';
-import type { HeldSocket } from './held-sockets.js';
+import { FIRST_SOCKET, type HeldSocket } from './held-sockets.js';
 import { type Answers, BEAT, type Order, OURS, type Report, type Vitals } from './messages.js';
 import { SYSTEMD_VARIABLES } from './systemd.js';
 import { delay } from './timer.js';
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
-/** Where the listening sockets are in the worker: behind its standard streams and the channel. */
-const FIRST_SOCKET = 4;
 /** Beyond its patience for a stuck loop, a worker has so long to end itself. Milliseconds. */
 const WATCHDOG_SLACK = 2 * BEAT;
 
@@ -92,9 +90,11 @@ export class WorkerProcess {
     const { gracefulTimeout: graceMs } = this.#configuration;
     this.#order({ type: 'stop', how: PARTINGS[parting](graceMs) });
     if (this.state === 'stopping') return;
+    // Code that was changed while it starts, perhaps because it does not, is not waited for.
+    const patience = parting === 'outdated' && this.state === 'starting' ? 0 : graceMs;
     this.state = 'stopping';
     this.stopped = true;
-    this.#killAfter(graceMs + BEAT, `it was not over after ${graceMs} ms`);
+    this.#killAfter(patience + BEAT, `it was not over after ${patience} ms`);
   }
 
   /** @param why what is said of its end */

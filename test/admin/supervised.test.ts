@@ -84,10 +84,11 @@ describe('the administration of a server with workers', () => {
       await Promise.all([load(url, 200), scrape()]);
       await scrape();
     }
-    // What has been told of a worker that is killed is kept.
+    // What has been told of a worker that is killed is kept. A request counts when it comes, an answer when it has left.
+    const told = ['uwsgiref_requests_total', 'uwsgiref_request_duration_seconds_count'];
     await expect
-      .poll(() => scrape().then(() => metricValue(text, 'uwsgiref_requests_total')), PATIENT)
-      .toBe(rounds * 200);
+      .poll(() => scrape().then(() => told.map((name) => metricValue(text, name))), PATIENT)
+      .toEqual([rounds * 200, rounds * 200]);
     // One that is about to be replaced would not die of this.
     const settled = ({ workers }: Status) =>
       workers.every(({ state, vitals }) => state === 'ready' && vitals !== null && vitals.requests < 150);

@@ -131,6 +131,8 @@ describe('where uwsgiref ctl asks', () => {
     await expect(ctl('status', '--admin', `127.0.0.1:${port}`)).rejects.toThrow(`Nothing listens at 127.0.0.1:${port}`);
     const path = join(temporaryFolder(), 'no.sock');
     await expect(ctl('status', '--admin', `unix:${path}`)).rejects.toThrow(`There is no socket unix:${path}`);
+    // The server makes a file of any name.
+    await expect(ctl('status', '--admin', 'unix:@no')).rejects.toThrow(/^There is no socket unix:\/\S+\/@no;/);
   });
 
   it('may be another server than ours, of whom the answer is told', async () => {

@@ -8,9 +8,9 @@ import { describeError, show } from '../show.js';
 import { ConfigurationError } from './errors.js';
 import { typescriptRemedy } from './typescript.js';
 
-export const FILE_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `uwsgiref.config.${extension}`);
+const FILE_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `uwsgiref.config.${extension}`);
 
-export interface ConfigFile {
+export interface LoadedFile {
   /** As messages name it. */
   readonly name: string;
   readonly values: Record<string, unknown>;
@@ -21,8 +21,11 @@ export interface ConfigFile {
  * @returns undefined where there is none
  * @throws ConfigurationError when there is more than one, or it cannot be loaded, or holds no object
  */
-export async function loadConfigFile(directory: string, named: string | undefined): Promise<ConfigFile | undefined> {
-  const path = named === undefined ? findConfigFile(directory) : resolve(directory, named);
+export async function loadConfigurationFile(
+  directory: string,
+  named: string | undefined,
+): Promise<LoadedFile | undefined> {
+  const path = named === undefined ? findConfigurationFile(directory) : resolve(directory, named);
   if (path === undefined) return undefined;
   const name = nameOf(path, directory);
   if (!existsSync(path)) throw new ConfigurationError(`There is no configuration file ${name}`);
@@ -34,7 +37,7 @@ export async function loadConfigFile(directory: string, named: string | undefine
   throw new ConfigurationError(`${name} must ${what}, got ${show(values)}`);
 }
 
-function findConfigFile(directory: string): string | undefined {
+function findConfigurationFile(directory: string): string | undefined {
   const found = FILE_NAMES.filter((name) => existsSync(join(directory, name)));
   if (found.length > 1) {
     throw new ConfigurationError(`There are ${found.join(' and ')}; keep one of them, or name one with --config`);
