@@ -22,12 +22,14 @@ export async function runAlone(configuration: Configuration): Promise<void> {
   enterDirectory(configuration, process.cwd());
   const notifier = new ServiceNotifier(process.env, log.warn);
   const stopped = stopSignal();
+  let service: Service | undefined;
+  // Before the pid file tells others whom to send them to: where nobody heeds it, SIGUSR1 opens node's debugger.
+  process.on('SIGUSR1', () => service?.reopenLogs());
+  if (configuration.server.tls !== undefined) process.on('SIGHUP', () => void reloadCertificates(service));
   const pidFile = pidPath === undefined ? undefined : PidFile.create(pidPath);
   try {
     const activated = activatedDescriptors(process.env).map((fd) => ({ fd }));
-    const service = await Service.start(configuration, activated.length > 0 ? activated : bind, {});
-    process.on('SIGUSR1', () => service.reopenLogs());
-    if (configuration.server.tls !== undefined) process.on('SIGHUP', () => void reloadCertificates(service));
+    service = await Service.start(configuration, activated.length > 0 ? activated : bind, {});
     for (const { url } of service.servers) log.info(`Serving ${nameOf(served)} at ${url}`);
     notifier.ready('Serving');
 
@@ -55,9 +57,11 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-async function reloadCertificates({ servers }: Service): Promise<void> {
+async function reloadCertificates(service: Service | undefined): Promise<void> {
+  // While it starts it has yet to read them.
+  if (service === undefined) return;
   try {
-    for (const server of servers) await server.reloadCertificates();
+    for (const server of service.servers) await server.reloadCertificates();
     log.info('SIGHUP: read the certificates again');
   } catch (error) {
     log.warn(`SIGHUP: ${(error as Error).message}; going on with the certificates in use`);

@@ -196,6 +196,19 @@ describe('uwsgiref serve', () => {
     expect(program.errorOutput).toMatch(/^uwsgiref: port must be [^\n]+\nuwsgiref: maxFields must be [^\n]+\n$/);
   });
 
+  it('without a supervisor heeds SIGUSR1 from the start, which opens no debugger', async () => {
+    const folder = temporaryFolder();
+    const loading = `process.stdout.write('loading\\n'); while (!existsSync('go')) await new Promise((r) => setTimeout(r, 10));`;
+    writeFileSync(join(folder, 'app.mjs'), `${SLOW}\n${loading}`);
+    const program = uwsgiref(['serve', 'app.mjs', '--port', '0', '--workers', '0'], folder);
+    await program.says(/^loading$/m);
+    program.process.kill('SIGUSR1');
+    writeFileSync(join(folder, 'go'), '');
+    await program.says(/^Serving /m);
+    program.process.kill('SIGTERM');
+    expect([await program.ended, program.errorOutput]).toEqual([0, '']);
+  });
+
   it('writes JSON for a request and for its error, which are found by each other', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'app.mjs'), "export default () => { throw new Error('on purpose'); };");
