@@ -1,7 +1,9 @@
 /** The administration of a supervisor, over HTTP: what Prometheus, load balancers, `uwsgiref ctl` and people ask for. */
 
 import type { Bind } from '../configuration/index.js';
+import { MOST_WORKERS } from '../configuration/values.js';
 import { type Server, serve } from '../server/index.js';
+import { show } from '../show.js';
 import type { Environ } from '../types.js';
 import { CONTROL_FIELD } from './control-field.js';
 import type { Fleet } from './fleet.js';
@@ -124,8 +126,8 @@ function commandsOf(fleet: Fleet, reloader: Reloader): Commands {
     },
     '/scale'({ QUERY_STRING: query }) {
       const workers = new URLSearchParams(query).get('workers') ?? '';
-      if (!/^[1-9]\d{0,3}$/.test(workers)) {
-        return text('400 Bad Request', `workers must be a number from 1 to 9999, got '${workers}'\n`);
+      if (!/^[1-9]\d*$/.test(workers) || Number(workers) > MOST_WORKERS) {
+        return text('400 Bad Request', `workers must be a number from 1 to ${MOST_WORKERS}, got ${show(workers)}\n`);
       }
       fleet.scale(Number(workers));
       return text('200 OK', `${workers} workers are wanted\n`);

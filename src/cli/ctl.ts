@@ -3,13 +3,13 @@
 import { type ClientRequestArgs, request } from 'node:http';
 import { isAbsolute, resolve } from 'node:path';
 import { styleText } from 'node:util';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { CONTROL_FIELD } from '../admin/control-field.js';
 import { count, duration, joined, memory, NONE, span } from '../admin/page/format.js';
 import type { SlowRequest, Status } from '../admin/status.js';
 import { type Bind, formatBind } from '../configuration/index.js';
 import { readSettings } from '../configuration/settings.js';
-import { parseBind } from '../configuration/values.js';
+import { MOST_WORKERS, parseBind } from '../configuration/values.js';
 import { hexEscape } from '../show.js';
 
 interface Flags {
@@ -38,15 +38,10 @@ export function addCtl(program: Command): void {
   add('slow', 'the requests that are in flight, longest first').action(show<SlowRequest[]>('slow', describeSlow));
   add('reload', 'read the configuration again, and replace the workers one by one').action(tell(() => 'reload'));
   add('scale', 'have another number of workers')
-    .argument('<workers>', 'from 1 to 9999', workers)
-    .action(tell((number) => `scale?workers=${number}`));
+    .argument('<workers>', `from 1 to ${MOST_WORKERS}`)
+    .action(tell((workers) => `scale?workers=${encodeURIComponent(String(workers))}`));
   add('drain', 'let /ready say no, so that a load balancer sends new clients elsewhere').action(tell(() => 'drain'));
   add('undrain', 'let /ready say yes again').action(tell(() => 'undrain'));
-}
-
-function workers(text: string): string {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It is a number from 1 to 9999.');
-  return text;
 }
 
 /** An action of commander's, which has the command for `this`. */

@@ -10,6 +10,7 @@ import {
   formatDuration,
   formatPermissions,
   formatSize,
+  MOST_WORKERS,
   PERMISSIONS,
   parseBind,
   parseDuration,
@@ -166,12 +167,12 @@ export function permissions(): Kind<number, string> {
   return { ...single(schema, "an octal text as '027', up to '777'", '<octal>'), print: formatPermissions };
 }
 
-/** How many processes. */
+/** How many workers. */
 export function processes(): Kind<number, number | 'auto'> {
   const schema = z
-    .union([z.int().min(0).max(1024), z.literal('auto')])
+    .union([z.int().min(0).max(MOST_WORKERS), z.literal('auto')])
     .transform((given) => (given === 'auto' ? availableParallelism() : given));
-  const allowed = "a whole number from 0 to 1024, or 'auto' for one a processor";
+  const allowed = `a whole number from 0 to ${MOST_WORKERS}, or 'auto' for one a processor`;
   return { ...single(schema, allowed, '<number|auto>'), fromTexts: (texts) => numberOf(lastOf(texts)) };
 }
 

@@ -1,7 +1,10 @@
-/** Durations, sizes, permissions and places to listen, as people write them. */
+/** Durations, sizes, permissions and places to listen, as people write them, and numbers of workers. */
 
 /** Where to listen. */
 export type Bind = { host: string; port: number } | { path: string; mode?: number } | { fd: number };
+
+/** How many workers a server can have: a slip of the finger is not to take the machine's last process. */
+export const MOST_WORKERS = 1024;
 
 const MILLISECONDS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const BYTES: Record<string, number> = {

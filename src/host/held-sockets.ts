@@ -135,7 +135,11 @@ function heir({ bind, fd, file }: HandedSocket): HeldSocket {
     abandon,
     close() {
       abandon();
-      if ('path' in bind && file !== undefined && fileAt(bind.path) === file) rmSync(bind.path);
+      try {
+        if ('path' in bind && file !== undefined && fileAt(bind.path) === file) rmSync(bind.path);
+      } catch {
+        // A file that is left is no reason for a server to end.
+      }
     },
   };
 }

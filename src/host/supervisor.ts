@@ -4,6 +4,7 @@
  */
 
 import type { Configuration } from '../configuration/index.js';
+import { MOST_WORKERS } from '../configuration/values.js';
 import { BackOff } from './back-off.js';
 import { type Log, rememberDirectory } from './frame.js';
 import type { HeldSockets } from './held-sockets.js';
@@ -113,9 +114,9 @@ export class Supervisor {
     return this.#inTurn(() => this.#reload());
   }
 
-  /** @param wanted how many workers there are to be, at least one */
+  /** @param wanted how many workers there are to be, from one to `MOST_WORKERS` */
   scale(wanted: number): void {
-    this.#wanted = Math.max(1, wanted);
+    this.#wanted = Math.min(MOST_WORKERS, Math.max(1, wanted));
     this.log.info(this.#wanted === 1 ? '1 worker is wanted' : `${this.#wanted} workers are wanted`);
     this.#fill();
   }

@@ -113,15 +113,7 @@ describe('commands', () => {
     expect([await tell('/drain'), fleet.draining]).toEqual([200, true]);
     expect([await tell('/undrain'), fleet.draining]).toEqual([200, false]);
     expect([await tell('/scale?workers=4'), fleet.wanted]).toEqual([200, 4]);
-    for (const query of [
-      '',
-      '?workers=',
-      '?workers=0',
-      '?workers=-1',
-      '?workers=1.5',
-      '?workers=10000',
-      '?workers=a',
-    ]) {
+    for (const query of ['', '?workers=', '?workers=0', '?workers=-1', '?workers=1.5', '?workers=1025', '?workers=a']) {
       expect([query, await tell(`/scale${query}`), fleet.wanted]).toEqual([query, 400, 4]);
     }
   });

@@ -94,6 +94,8 @@ describe('commands of uwsgiref ctl', () => {
     await expect(ctl('reload', '--admin', new URL(url).host)).rejects.toThrow(
       'Reload failed, and the old workers stay: app.js is gone',
     );
+    const scaled = ctl('scale', '2&workers=1', '--admin', new URL(url).host);
+    await expect(scaled).rejects.toThrow("workers must be a number from 1 to 1024, got '2&workers=1'");
   });
 });
 
