@@ -68,6 +68,7 @@ export class Outbox {
   put(slot: number, generation: number, status: string, headers: Headers, body: Uint8Array | undefined): boolean {
     const size = body === undefined ? 0 : body.length;
     if (size > MAX_BODY) return false;
+    this.#makeRoom();
     const head = this.#numberOf(status, headers);
     if (head < 0) return false;
     const place = this.#write(slot, generation, head, BYTES, size);
@@ -79,21 +80,25 @@ export class Outbox {
 
   /** Leaves an answer that has a whole file, and hands that over; or returns false. */
   putFile(slot: number, generation: number, status: string, headers: Headers, file: EngineFile): boolean {
+    this.#makeRoom();
     const head = this.#numberOf(status, headers);
     if (head < 0) return false;
     this.#close(this.#write(slot, generation, head, file.kind, file.handOver()));
     return true;
   }
 
+  /**
+   * For one more answer, before its head gets a number: what is given may let further requests in, whose heads take
+   * numbers, too.
+   */
+  #makeRoom(): void {
+    if (this.#size - this.#words[this.#used]! < ANSWER_PLACES * 4 + MAX_BODY) this.#engine.giveAnswers();
+  }
+
   /** @returns where the body begins */
   #write(slot: number, generation: number, head: number, body: number, bodySize: number): number {
     const words = this.#words;
-    let used = words[this.#used]!;
-    if (this.#size - used < ANSWER_PLACES * 4 + MAX_BODY) {
-      this.#engine.giveAnswers();
-      used = words[this.#used]!;
-    }
-    const place = this.#outbox + used;
+    const place = this.#outbox + words[this.#used]!;
     const word = place >> 2;
     words[word] = slot;
     words[word + 1] = generation;
@@ -127,13 +132,12 @@ export class Outbox {
 
   /** Numbers are given anew when all are taken. */
   #store(head: NumberedHead, status: string, headers: Headers): number {
+    // Answers that wait in the outbox may mean the head whose number this one takes. To give them may let further
+    // requests in, and their heads take numbers meanwhile.
+    if (this.#stored[this.#nextNumber] !== undefined && this.#words[this.#used] !== 0) this.#engine.giveAnswers();
     const number = this.#nextNumber;
     const former = this.#stored[number];
-    if (former !== undefined) {
-      // Answers that wait in the outbox may mean it.
-      if (this.#words[this.#used] !== 0) this.#engine.giveAnswers();
-      former.number = -1;
-    }
+    if (former !== undefined) former.number = -1;
     this.#nextNumber = (number + 1) % MAX_HEADS;
     this.#stored[number] = head;
     if (this.#engine.storeHead(number, headText(status, headers), headers.length) < 0) return -1;
