@@ -32,6 +32,7 @@
         "native/net/listener.cc",
         "native/net/listening_socket.cc",
         "native/net/open_files.cc",
+        "native/net/pacing.cc",
         "native/net/page_cache.cc",
         "native/net/page_loader.cc",
         "native/net/proxied_sockets.cc",

@@ -2,11 +2,11 @@
 
 import type { Environ } from './types.js';
 
-const MADE_WHEN_ASKED_FOR = ['uwsgiref.signal', 'uwsgiref.request_id'];
+const MADE_WHEN_ASKED_FOR = ['uwsgiref.signal', 'uwsgiref.request_id', 'uwsgiref.pace'];
 
 /**
- * A copy, to be changed while the caller's environ stays as it is. Unlike `{ ...environ }` it has `uwsgiref.signal` and
- * `uwsgiref.request_id`, still made only when somebody asks for them.
+ * A copy, to be changed while the caller's environ stays as it is. Unlike `{ ...environ }` it has `uwsgiref.signal`,
+ * `uwsgiref.request_id` and `uwsgiref.pace`, still made only when somebody asks for them.
  */
 export function copyEnviron(environ: Environ): Environ {
   const copy: Environ = { ...environ };

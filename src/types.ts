@@ -107,6 +107,11 @@ export interface Environ {
    */
   readonly 'uwsgiref.signal'?: AbortSignal | undefined;
   /**
+   * Has the answer leave at so many bytes a second at most; 0: as fast as the client takes it. To be called before the
+   * answer begins. The production server's, and as long-lived as its environ; only over TCP on Linux does it do anything.
+   */
+  readonly 'uwsgiref.pace'?: ((bytesPerSecond: number) => void) | undefined;
+  /**
    * Tells the request from others, in logs: the X-Request-Id that it came with, or one that is made when somebody asks.
    * The production server's.
    */

@@ -131,6 +131,13 @@ napi_value write(napi_env env, napi_callback_info info) {
   return number(env, static_cast<double>(exchange->write(arguments.bytes(2))));
 }
 
+/// pace(slot, generation, bytesPerSecond)
+napi_value pace(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  if (net::Exchange* exchange = find_exchange(arguments)) exchange->pace(arguments.number(2));
+  return nullptr;
+}
+
 /// finish(slot, generation)
 napi_value finish(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
@@ -301,6 +308,7 @@ napi_value listen(napi_env env, napi_callback_info info) {
   options.read("keepAliveTimeout", settings.keep_alive_timeout);
   options.read("minUploadRate", settings.min_upload_rate);
   options.read("minDownloadRate", settings.min_download_rate);
+  options.read("rate", settings.rate);
   options.read("reportRefusals", settings.report_refusals);
   options.read("reportAnswers", settings.report_answers);
   options.read("serverHeader", settings.server);
@@ -558,6 +566,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("respond", respond);
   add("start", start);
   add("write", write);
+  add("pace", pace);
   add("finish", finish);
   add("abort", abort);
   add("sendFile", send_file);

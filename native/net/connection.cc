@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "net/listener.h"
+#include "net/pacing.h"
 
 namespace uwsgiref::net {
 namespace {
@@ -235,6 +236,7 @@ size_t Connection::queued_behind() const noexcept {
 void Connection::advance_answers() noexcept {
   while (first_ && !closing_) {
     Exchange& exchange = *first_;
+    if (exchange.started()) pace(exchange.pace_);
     if (!exchange.pending_.empty()) {
       send(exchange.pending_.view());
       exchange.pending_.release();
@@ -370,6 +372,12 @@ size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept
   }
   note_sent(static_cast<uint64_t>(written));
   return static_cast<size_t>(written);
+}
+
+void Connection::pace(uint32_t bytes_a_second) noexcept {
+  if (bytes_a_second == pace_) return;
+  pace_ = bytes_a_second;
+  set_pace(fd(), bytes_a_second);
 }
 
 void Connection::note_sent(uint64_t bytes) noexcept {

@@ -95,6 +95,8 @@ class Connection {
   size_t share_left() const noexcept;
   /// Leaves the rest for when the others have had their turn.
   void yield() noexcept;
+  /// Has the kernel send so many bytes a second at most; 0: any.
+  void pace(uint32_t bytes_a_second) noexcept;
   /// Writes to the socket at once; answers the bytes that it took.
   size_t write_now(std::string_view bytes, bool more_follows) noexcept;
 
@@ -173,6 +175,7 @@ class Connection {
   uint64_t received_ = 0;  ///< bytes that came since
   uint32_t deadline_slot_;
   uint32_t requests_ = 0;
+  uint32_t pace_ = 0;     ///< that the socket has
   uint16_t turns_ = 0;    ///< depth
   uint16_t running_ = 0;  ///< exchanges in the queue
   const bool secure_;

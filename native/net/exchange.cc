@@ -35,6 +35,7 @@ void Exchange::begin(Connection& connection, const http::RequestLine& line, cons
   framing_ = {};
   remaining_ = 0;
   body_bytes_ = 0;
+  pace_ = connection.settings().rate;
   reported_ = connection.settings().report_answers;
   if (reported_) begun_ = answered_ = EventLoop::microseconds();
 }
@@ -46,6 +47,7 @@ void Exchange::begin_refused(Connection& connection) noexcept {
   keep_alive_ = false;
   safe_ = false;
   waiting_ = false;
+  pace_ = connection.settings().rate;
   reported_ = false;
   framing_ = {};
 }
@@ -87,8 +89,14 @@ void Exchange::send(std::string_view bytes) noexcept {
   }
 }
 
+void Exchange::pace(uint32_t bytes_a_second) noexcept {
+  pace_ = bytes_a_second;
+  if (started() && connection_->is_current(*this)) connection_->pace(pace_);
+}
+
 http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
   Connection::Turn turn(*connection_);
+  if (connection_->is_current(*this)) connection_->pace(pace_);
   EventLoop& loop = connection_->loop();
   http::ResponseContext context;
   context.minor_version = minor_version_;

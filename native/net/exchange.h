@@ -39,6 +39,9 @@ class Exchange {
   // How a gateway answers. Either respond(), or start(), write() as often as it likes and finish(), or send_file().
   // abort() at any time. No call may follow finish(), abort() or a respond() that took the whole body.
 
+  /// Has the answer leave at so many bytes a second at most, and not as the listener's settings say; 0: any.
+  void pace(uint32_t bytes_a_second) noexcept;
+
   /// Gives the head of the answer. On an error nothing was sent, and another head may be tried.
   http::ResponseResult start(const http::ResponseHead& head) noexcept;
 
@@ -117,6 +120,7 @@ class Exchange {
   bool waiting_ = false;      ///< the gateway waits for on_ready
   bool surplus_cut_ = false;  ///< more came than the Content-Length announced
   bool reported_ = false;     ///< the gateway hears of its end
+  uint32_t pace_ = 0;         ///< bytes a second at which the answer leaves; 0: any
   int64_t begun_ = 0;         ///< microseconds, where it is reported
   int64_t answered_ = 0;      ///< when the head of the answer was given
   uint64_t body_bytes_ = 0;   ///< taken of the answer

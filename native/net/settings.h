@@ -30,6 +30,7 @@ struct Settings {
   uint32_t keep_alive_timeout = 75'000;      ///< idle between two requests
   uint32_t min_upload_rate = 240;            ///< bytes a second, of a request body on average; 0: none
   uint32_t min_download_rate = 240;          ///< bytes a second, of what waits to be sent, on average; 0: none
+  uint32_t rate = 0;                         ///< bytes a second that a connection is sent at most; 0: any
   ClientCertificate client_certificate = ClientCertificate::kNotAsked;
   bool report_refusals = false;  ///< whether the gateway wants to hear on_refused
   bool report_answers = false;   ///< whether it wants to hear on_answered

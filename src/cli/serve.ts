@@ -22,7 +22,7 @@ export function addStatic(program: Command): void {
   const { app, multiprocess, ...settings } = SETTINGS;
   const command = program.command('static').description('serve the files of a directory').argument('<directory>');
   addCommonFlags(command);
-  addSettingFlags(command, { ...settings, ...STATIC_SETTINGS });
+  addSettingFlags(command, { ...STATIC_SETTINGS, ...settings });
   command.action((directory: string, flags: object) => run({ ...flags, directory }));
 }
 

@@ -115,6 +115,8 @@ export interface ConfigurationFile {
   minUploadRate?: number | string;
   /** Bytes a second that a client must read at while something waits for it, after 5 seconds; 0: any. Default: 240. */
   minDownloadRate?: number | string;
+  /** Bytes a second that one connection is sent at most, over TCP on Linux, as 2MB/s; 0: any. Default: 0. */
+  rate?: number | string;
   /**
    * For a request head, from its first byte or the connection's opening; 0: for ever, as for all of these. Default:
    * 30s.
@@ -162,4 +164,6 @@ export interface StaticSettings {
   dotfiles?: 'ignore' | 'deny' | 'allow';
   /** How many files stay open from one request to the next; false: none. Default: 1000. */
   openFileCache?: boolean | number | { max?: number | undefined; revalidateMs?: number | undefined };
+  /** Bytes a second that one connection is sent of a file at most, as 2MB/s; 0: any. Default: the server's. */
+  rate?: number | string;
 }

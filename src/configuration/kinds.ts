@@ -9,13 +9,16 @@ import {
   formatBind,
   formatDuration,
   formatPermissions,
+  formatRate,
   formatSize,
   MOST_WORKERS,
   PERMISSIONS,
   parseBind,
   parseDuration,
   parsePermissions,
+  parseRate,
   parseSize,
+  RATE,
   SIZE,
 } from './values.js';
 
@@ -103,6 +106,12 @@ export function size(range: Range): Kind<number, number | string> {
       greatest === Number.MAX_SAFE_INTEGER ? 'a size' : `a size from ${formatSize(least)} to ${formatSize(greatest)}`,
     print: formatSize,
   };
+}
+
+/** Bytes a second. */
+export function rate(range: Range): Kind<number, number | string> {
+  const allowed = `a number of bytes a second, or a rate as '512KiB/s' or '2MB/s', from ${range[0]} to ${range[1]}`;
+  return { ...measured(range, RATE, parseRate, allowed, '<rate>'), brief: 'a rate', print: formatRate };
 }
 
 const WORDS = new Map(

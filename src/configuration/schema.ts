@@ -5,6 +5,7 @@
 
 import type { z } from 'zod';
 import { formatOf } from '../logging/format.js';
+import { RATE_RANGE } from '../rate.js';
 import { FORWARDED_FIELDS } from '../server/forwarded.js';
 import { RANGES, type ServerOptions } from '../server/options.js';
 import { type Encoding, SUFFIXES } from '../static/encodings.js';
@@ -333,6 +334,12 @@ export const SERVER_SETTINGS = {
     description: 'bytes a second that a client must read at while something waits for it, after 5 seconds; 0: any',
     default: 240,
   },
+  rate: {
+    kind: kinds.rate(RATE_RANGE),
+    group: 'Limits',
+    description: 'bytes a second that one connection is sent at most, over TCP on Linux, as 2MB/s; 0: any',
+    default: 0,
+  },
   headersTimeout: {
     kind: kinds.duration(RANGES.headersTimeout),
     group: 'Timeouts',
@@ -445,6 +452,13 @@ export const STATIC_SETTINGS = {
     group: 'Files',
     description: 'how many files stay open from one request to the next; false: none',
     default: 1000,
+  },
+  rate: {
+    kind: kinds.rate(RATE_RANGE),
+    group: 'Files',
+    description: 'bytes a second that one connection is sent of a file at most, as 2MB/s; 0: any',
+    otherwise: "the server's",
+    flag: false,
   },
 } as const satisfies { [Name in keyof Required<StaticOptions>]: Setting };
 

@@ -128,7 +128,7 @@ function fromEnvironment(environment: NodeJS.ProcessEnv, problems: string[]): En
 function fromFlags(flags: Record<string, unknown>, problems: string[]): Entry[] {
   return Object.entries(flags).flatMap(([flag, value]): Entry[] => {
     if (value === undefined || COMMANDS.includes(flag)) return [];
-    const name = flag in STATIC_SETTINGS ? `static.${flag}` : flag;
+    const name = flag in STATIC_SETTINGS && !(flag in SETTINGS) ? `static.${flag}` : flag;
     if (!ALL.has(name)) {
       problems.push(unknown(flagOf(flag), [...ALL.keys()].map(flagOf), 'flag'));
       return [];

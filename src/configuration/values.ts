@@ -26,6 +26,7 @@ const SPELLINGS: Record<string, string> = Object.fromEntries(
 export const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/;
 // Without the flag i, which a JSON schema has not.
 export const SIZE = /^(\d+(?:\.\d+)?) ?((?:[kKmMgGtT][iI]?)?[bB])?$/;
+export const RATE = new RegExp(`${SIZE.source.slice(0, -1)}/s$`);
 export const PERMISSIONS = /^(?:0o)?[0-7]{1,4}$/;
 export const BIND = /^(?:unix:.+|fd:\d+|(?:\[[\da-fA-F:.]+(?:%\w+)?\]|[^[\]:/\s]*):\d+)$/;
 
@@ -37,6 +38,11 @@ export function parseDuration(text: string): number {
 /** @returns bytes; NaN where the text is no size */
 export function parseSize(text: string): number {
   return scaled(SIZE.exec(text), BYTES, 'b');
+}
+
+/** @returns bytes a second; NaN where the text is no rate: a size and `/s` */
+export function parseRate(text: string): number {
+  return text.endsWith('/s') ? parseSize(text.slice(0, -2)) : Number.NaN;
 }
 
 /** `1.1s` is 1100, though 1.1 * 1000 is not. */
@@ -53,6 +59,12 @@ export function formatDuration(milliseconds: number): number | string {
 /** @returns the shortest that {@link parseSize} takes for so many bytes; a number below a thousand */
 export function formatSize(bytes: number): number | string {
   return formatted(bytes, BYTES, 'b');
+}
+
+/** @returns the shortest that {@link parseRate} takes for so many bytes a second; a number below a thousand */
+export function formatRate(bytesPerSecond: number): number | string {
+  const size = formatSize(bytesPerSecond);
+  return typeof size === 'string' ? `${size}/s` : size;
 }
 
 /** In the largest unit that it is a multiple of. */

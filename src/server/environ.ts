@@ -27,15 +27,18 @@ const WSGI_VERSION = Object.freeze([1, 0] as [number, number]);
 // An empty body has no position, so that one stream serves every request without a body.
 const NO_BODY: InputStream = new MemoryInput();
 
-/** Whoever can say when the answer to a request is no longer wanted. */
-export interface AbortSource {
+/** Whoever sends the answer to a request. */
+export interface Answerer {
+  /** Aborted when the answer is no longer wanted. */
   readonly signal: AbortSignal;
+  /** Has the answer leave at so many bytes a second at most. */
+  pace(bytesPerSecond: number): void;
 }
 
 /**
- * The environ of a request. A class for the sake of two accessors, `uwsgiref.signal` and `uwsgiref.request_id`, which make
- * their value when it is asked for: a signal that is never looked at would cost more than the rest of a small request.
- * Everything else is an ordinary property. A copy by `{ ...environ }` is without these two.
+ * The environ of a request. A class for the sake of its accessors, `uwsgiref.signal`, `uwsgiref.request_id` and
+ * `uwsgiref.pace`, which make their value when it is asked for: a signal that is never looked at would cost more than the
+ * rest of a small request. Everything else is an ordinary property. A copy by `{ ...environ }` is without these.
  */
 export class RequestEnviron implements Environ {
   declare REQUEST_METHOD: string;
@@ -63,7 +66,7 @@ export class RequestEnviron implements Environ {
   declare 'wsgi.input_terminated': boolean;
   declare 'wsgi.file_wrapper': FileWrapperClass;
   [key: string]: unknown;
-  readonly #source: AbortSource;
+  readonly #answerer: Answerer;
   #requestId: string | undefined;
 
   /**
@@ -75,7 +78,7 @@ export class RequestEnviron implements Environ {
    * body that `wsgi.input` holds, whatever coding it came in.
    */
   constructor(
-    source: AbortSource,
+    answerer: Answerer,
     text: string,
     body: Buffer | undefined,
     places: Uint32Array,
@@ -110,7 +113,7 @@ export class RequestEnviron implements Environ {
     this['wsgi.run_once'] = false;
     this['wsgi.input_terminated'] = true;
     this['wsgi.file_wrapper'] = defaults.fileWrapper;
-    this.#source = source;
+    this.#answerer = answerer;
     if (defaults.scheme === 'https') {
       // PEP 3333 asks for what Apache's mod_ssl sets, "such as HTTPS=on", and CPython's guess_scheme() goes by it.
       this.HTTPS = 'on';
@@ -127,7 +130,7 @@ export class RequestEnviron implements Environ {
   /** Aborted when the client is gone before its answer was complete, or the answer did not begin in time. */
   get 'uwsgiref.signal'(): AbortSignal | undefined {
     // On the prototype itself there is none.
-    return #source in this ? this.#source.signal : undefined;
+    return #answerer in this ? this.#answerer.signal : undefined;
   }
 
   /**
@@ -135,9 +138,16 @@ export class RequestEnviron implements Environ {
    * made.
    */
   get 'uwsgiref.request_id'(): string | undefined {
-    if (!(#source in this)) return undefined;
+    if (!(#answerer in this)) return undefined;
     this.#requestId ??= requestIdOf(this);
     return this.#requestId;
+  }
+
+  /** Has the answer leave at so many bytes a second at most; 0: as fast as the client takes it. */
+  get 'uwsgiref.pace'(): ((bytesPerSecond: number) => void) | undefined {
+    if (!(#answerer in this)) return undefined;
+    const answerer = this.#answerer;
+    return (bytesPerSecond) => answerer.pace(bytesPerSecond);
   }
 
   set 'uwsgiref.request_id'(value: string) {

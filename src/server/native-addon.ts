@@ -34,8 +34,10 @@ export type SocketOptions = Pick<ServerOptions, 'host' | 'port' | 'path' | 'mode
 /** Options of {@link NativeEngine.listen}: those of the server that are the engine's business. */
 export type ListenOptions = Omit<
   ServerOptions,
-  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'onAnswered' | 'forwardedFields' | 'tls'
+  'errors' | 'multiprocess' | 'serverHeader' | 'onRefused' | 'onAnswered' | 'forwardedFields' | 'rate' | 'tls'
 > & {
+  /** Bytes a second. */
+  rate?: number;
   serverHeader?: string;
   /** Whether `onRefused` is to be called. */
   reportRefusals?: boolean;
@@ -81,6 +83,8 @@ export interface NativeEngine extends TlsEngine {
   start(slot: number, generation: number, head: string, fieldCount: number, bodyLength: number): number;
   /** Gives bytes of the body. Returns the bytes taken; `onReady` says when to come with the rest. */
   write(slot: number, generation: number, bytes: Uint8Array): number;
+  /** Has the answer leave at so many bytes a second; 0: as fast as the client takes it. */
+  pace(slot: number, generation: number, bytesPerSecond: number): void;
   /** Ends the body. */
   finish(slot: number, generation: number): void;
   /** Closes the connection without a proper end of the body. */

@@ -1,6 +1,7 @@
 /** The options of {@link serve}, their defaults and their checks. */
 
 import type { Headers } from '../headers.js';
+import { checkRate } from '../rate.js';
 import { show } from '../show.js';
 import { DescriptorErrors } from '../streams.js';
 import type { Environ, ErrorStream } from '../types.js';
@@ -114,6 +115,11 @@ export interface ServerOptions {
   sendTimeout?: number;
   /** Bytes a second that a client must read at while something waits for it, after 5 seconds; default 240. 0: none. */
   minDownloadRate?: number;
+  /**
+   * How fast one connection is sent at most, as '2MB/s' or in bytes a second; default 0: as fast as the client takes it.
+   * The kernel sees to it, over TCP on Linux; elsewhere nobody does.
+   */
+  rate?: number | string;
   /** Between two requests of a connection; default 75000. */
   keepAliveTimeout?: number;
   /**
@@ -177,6 +183,7 @@ export const RANGES = {
 export function checkOptions(options: ServerOptions): CheckedOptions {
   const listen: ListenOptions = whereToListen(options);
   copyNumbers(options, listen);
+  if (options.rate !== undefined) listen.rate = checkRate('rate', options.rate);
   if (options.tls !== undefined) listen.tls = checkTlsOptions(options.tls);
   if (options.onRefused !== undefined) listen.reportRefusals = true;
   if (options.onAnswered !== undefined) listen.reportAnswers = true;

@@ -4,11 +4,12 @@ import { fail } from 'node:assert';
 import { DiskFile } from '../files.js';
 import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
+import { checkRate } from '../rate.js';
 import { describeError } from '../show.js';
 import { DescriptorInput } from '../streams.js';
 import type { Application, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
-import { type AbortSource, type EnvironDefaults, RequestEnviron } from './environ.js';
+import { type Answerer, type EnvironDefaults, RequestEnviron } from './environ.js';
 import { AnswerTimeoutError } from './failures.js';
 import { isEngineFile } from './held-file.js';
 import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED, TIMED_OUT } from './native-addon.js';
@@ -62,7 +63,7 @@ export interface ReceivedRequest {
 }
 
 /** Runs one request that the engine has handed over. It must be made within `onRequests`; run() may come later. */
-export class ServerHandler extends BaseHandler implements AbortSource {
+export class ServerHandler extends BaseHandler implements Answerer {
   /** Names the request to the engine, together with {@link generation}. */
   readonly slot: number;
   readonly generation: number;
@@ -126,6 +127,11 @@ export class ServerHandler extends BaseHandler implements AbortSource {
     this.#abort ??= new AbortController();
     if (this.#gone !== null) this.#abort.abort(this.#gone);
     return this.#abort.signal;
+  }
+
+  /** `environ['uwsgiref.pace']`. */
+  pace(bytesPerSecond: number): void {
+    this.#access.native.pace(this.slot, this.generation, checkRate("environ['uwsgiref.pace']()", bytesPerSecond));
   }
 
   override setupEnviron(): void {

@@ -71,6 +71,7 @@ export function staticFiles(root: string, options: StaticOptions = {}): Applicat
     if (method !== 'GET' && method !== 'HEAD') {
       return say({ environ, startResponse }, '405 Method Not Allowed', [['Allow', 'GET, HEAD']]);
     }
+    if (site.rate !== undefined) environ['uwsgiref.pace']?.(site.rate);
     // The root without its slash: the links of its index page would lead past the application.
     if (pathInfo === '' && scriptName !== '') {
       return redirectToSlash({ environ, startResponse }, lastName(scriptName));

@@ -1,6 +1,7 @@
 /** The options of {@link staticFiles}, their defaults and their checks. */
 
 import picomatch from 'picomatch';
+import { checkRate } from '../rate.js';
 import { show } from '../show.js';
 import type { SymlinkPolicy } from './beneath.js';
 import { type Encoding, SUFFIXES } from './encodings.js';
@@ -49,6 +50,11 @@ export interface StaticOptions {
    * before their path is looked up again; false: each request opens its file.
    */
   openFileCache?: boolean | OpenFileCacheOptions;
+  /**
+   * How fast an answer may leave, as `'2MB/s'` or in bytes a second; 0: as fast as the client takes it. Default: the
+   * server's `rate`. Under the production server, over TCP on Linux.
+   */
+  rate?: number | string;
 }
 
 /** Answers for a path beneath the root. */
@@ -65,9 +71,12 @@ export interface CheckedOptions {
   readonly symlinks: SymlinkPolicy;
   readonly dotfiles: DotfilePolicy;
   readonly openFileCache: OpenFileCacheOptions | null;
+  readonly rate: number | undefined;
 }
 
-const KEYS = 'index cacheControl precompressed listing fallback download symlinks dotfiles openFileCache'.split(' ');
+const KEYS = 'index cacheControl precompressed listing fallback download symlinks dotfiles openFileCache rate'.split(
+  ' ',
+);
 const ENCODINGS = Object.keys(SUFFIXES) as Encoding[];
 
 /**
@@ -78,7 +87,8 @@ export function checkOptions(options: StaticOptions): CheckedOptions {
   const unknown = Object.keys(options).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) throw new TypeError(`${show(unknown)} is no option; there are ${KEYS.join(', ')}`);
   const { index = 'index.html', cacheControl = {}, precompressed = false, listing = false } = options;
-  const { fallback, download = false, symlinks = 'beneath', dotfiles = 'ignore', openFileCache = true } = options;
+  const { fallback, download = false, symlinks = 'beneath', dotfiles = 'ignore' } = options;
+  const { openFileCache = true, rate } = options;
   if (typeof listing !== 'boolean') throw new TypeError(`listing must be true or false, got ${show(listing)}`);
   return {
     index: checkIndex(index),
@@ -90,6 +100,7 @@ export function checkOptions(options: StaticOptions): CheckedOptions {
     symlinks: oneOf('symlinks', symlinks, ['beneath', 'follow', 'never']),
     dotfiles: oneOf('dotfiles', dotfiles, ['ignore', 'deny', 'allow']),
     openFileCache: checkOpenFileCache(openFileCache),
+    rate: rate === undefined ? undefined : checkRate('rate', rate),
   };
 }
 

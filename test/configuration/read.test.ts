@@ -139,6 +139,15 @@ describe('readConfiguration', () => {
     });
   });
 
+  it('takes a flag whose name is that of a setting of files as well for that of the server', async () => {
+    const { server, served } = await read({
+      file: { static: { rate: '1MB/s' } },
+      flags: { app: undefined, directory: 'www', rate: '2MB/s' },
+    });
+    expect(server.rate).toBe(2_000_000);
+    expect(served).toMatchObject({ options: { rate: 1_000_000 } });
+  });
+
   it('makes paths absolute, beneath chdir where it is given, but those of sockets', async () => {
     const directory = temporaryFolder();
     const paths = { pidFile: 'a.pid', accessLogFile: 'log/a', tlsCert: 'c.pem', tlsKey: '/k.pem', path: 'app.sock' };

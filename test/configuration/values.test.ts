@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import {
   formatBind,
   formatPermissions,
+  formatRate,
   parseBind,
   parseDuration,
   parsePermissions,
+  parseRate,
   parseSize,
 } from '../../src/configuration/values.js';
 
@@ -40,6 +42,15 @@ describe('parseSize', () => {
   // A lone K is 1000 to some and 1024 to others.
   it.each(['', '1K', '1G', '-1', '1 EiB', 'KiB', '1,5MB'])("'%s' is none", (text) => {
     expect(parseSize(text)).toBeNaN();
+  });
+});
+
+describe('parseRate', () => {
+  it('reads a size a second, and is formatRate backwards', () => {
+    expect(['2MB/s', '512KiB/s', '1.5 kB/s', '100B/s'].map(parseRate)).toEqual([2_000_000, 524_288, 1500, 100]);
+    expect(['', '/s', '2MB', '2MBs', '2 MB / s', '-1B/s'].map(parseRate)).toEqual(Array(6).fill(Number.NaN));
+    for (const rate of [2_000_000, 524_288, 100_000]) expect(parseRate(String(formatRate(rate)))).toBe(rate);
+    expect(formatRate(0)).toBe(0);
   });
 });
 

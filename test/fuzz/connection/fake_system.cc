@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -91,6 +92,10 @@ int __wrap_poll(pollfd* fds, nfds_t count, int timeout) {
 int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
   Peer* peer = peer_of(fd);
   if (!peer) return ::setsockopt(fd, level, name, value, size);
+  if ((level == SOL_SOCKET && name == SO_MAX_PACING_RATE) || (level == IPPROTO_TCP && name == TCP_NOTSENT_LOWAT)) {
+    EXPECT(size == sizeof(uint32_t) && !peer->shut_down);
+    return 0;
+  }
   EXPECT(level == SOL_SOCKET && name == SO_LINGER && size == sizeof(linger));
   peer->reset = true;
   return 0;

@@ -131,6 +131,9 @@ void FuzzedGateway::carry_out(const Order& order) {
       return start(*answer, order);
     case 'w':
       return write(*answer, size_of(order.size));
+    case 'p':
+      if (net::Exchange* exchange = find(*answer)) exchange->pace(order.size);
+      return;
     case 'f':
       return finish(*answer);
     case 'F':
