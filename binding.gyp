@@ -25,6 +25,7 @@
         "native/net/connection.cc",
         "native/net/connection_input.cc",
         "native/net/datagram.cc",
+        "native/net/delivery.cc",
         "native/net/event_loop.cc",
         "native/net/exchange.cc",
         "native/net/file_blocks.cc",

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/delivery.h"
 #include "net/listener.h"
 #include "net/pacing.h"
 
@@ -74,6 +75,10 @@ void Connection::on_deadline() noexcept {
     // It has come in time, and it is the loop that is late. To close now would lose it (RFC 9112 §9.3.1).
     loop().deadlines().set(deadline_slot_, EventLoop::now());
     return;
+  }
+  if (waiting_.kind == Wait::kSend) {
+    int64_t now = EventLoop::now();
+    if (waiting_.look_at_delivery(settings(), delivered(fd(), taken_), now)) return set_deadline(now);
   }
   Wait over = std::exchange(waiting_.kind, Wait::kNothing);
   if (over == Wait::kHead && !input_.empty()) {
@@ -185,19 +190,21 @@ Wait Connection::awaited() const noexcept {
 void Connection::arm_deadline() noexcept {
   if (waiting_.kind == Wait::kLinger) return;
   Wait wait = awaited();
-  uint64_t progress = wait == Wait::kSend ? sent_ : wait == Wait::kBody ? received_ : 0;
-  sent_ = 0;
-  received_ = 0;
+  uint64_t received = std::exchange(received_, 0);
   if (wait != waiting_.kind) {
     await(wait, EventLoop::now());
-  } else if (progress > 0) {
-    waiting_.moved += progress;
+  } else if (wait == Wait::kBody && received > 0) {
+    waiting_.moved += received;
     set_deadline(EventLoop::now());
   }
 }
 
 void Connection::await(Wait wait, int64_t now) noexcept {
-  waiting_ = {wait, now, 0};
+  waiting_ = {.kind = wait, .since = now};
+  if (wait == Wait::kSend) {
+    waiting_.delivered = delivered(fd(), taken_);
+    waiting_.delivered_at = now;
+  }
   set_deadline(now);
 }
 
@@ -381,7 +388,7 @@ void Connection::pace(uint32_t bytes_a_second) noexcept {
 }
 
 void Connection::note_sent(uint64_t bytes) noexcept {
-  sent_ += bytes;
+  taken_ += bytes;
   share_.take_bytes(loop().share(), bytes);
 }
 

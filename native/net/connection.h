@@ -171,8 +171,8 @@ class Connection {
   Accepted accepted_;
   Waiting waiting_;
   OwnShare share_;
-  uint64_t sent_ = 0;      ///< bytes that the kernel took since the deadline was set
-  uint64_t received_ = 0;  ///< bytes that came since
+  uint64_t taken_ = 0;     ///< bytes that the kernel has taken
+  uint64_t received_ = 0;  ///< bytes that came since the deadline was set
   uint32_t deadline_slot_;
   uint32_t requests_ = 0;
   uint32_t pace_ = 0;     ///< that the socket has

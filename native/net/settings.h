@@ -26,10 +26,10 @@ struct Settings {
   uint32_t headers_timeout = 30'000;         ///< from a connection's opening or a head's first byte to the head's last
   uint32_t request_timeout = 60'000;         ///< until the application has begun its answer
   uint32_t body_timeout = 30'000;            ///< between two pieces of a request body
-  uint32_t send_timeout = 30'000;            ///< without any progress of the answer
+  uint32_t send_timeout = 30'000;            ///< without any byte of the answer that reaches the client
   uint32_t keep_alive_timeout = 75'000;      ///< idle between two requests
   uint32_t min_upload_rate = 240;            ///< bytes a second, of a request body on average; 0: none
-  uint32_t min_download_rate = 240;          ///< bytes a second, of what waits to be sent, on average; 0: none
+  uint32_t min_download_rate = 240;          ///< bytes a second, of an answer on average of send_timeout; 0: none
   uint32_t rate = 0;                         ///< bytes a second that a connection is sent at most; 0: any
   ClientCertificate client_certificate = ClientCertificate::kNotAsked;
   bool report_refusals = false;  ///< whether the gateway wants to hear on_refused
@@ -60,7 +60,8 @@ inline constexpr size_t kSmallBody = 16 * 1024;
 /// The most that one write hands to the kernel before it asks again, so that one piece never copies more.
 inline constexpr size_t kWriteSlice = 256 * 1024;
 
-/// How long a transfer may be slower than its least rate before the rate counts. Milliseconds.
+/// How long a request body may be slower than its least rate before the rate counts, and an answer where there is no
+/// send_timeout. Milliseconds.
 inline constexpr uint32_t kRateGrace = 5'000;
 
 /// How a listener drains.

@@ -26,12 +26,15 @@ inline constexpr size_t kWaits = 8;
 /// A wait, and when it is over.
 struct Waiting {
   Wait kind = Wait::kNothing;
-  int64_t since = 0;   ///< milliseconds on the loop's clock
-  uint64_t moved = 0;  ///< bytes of what is awaited that came, or left, meanwhile
+  int64_t since = 0;         ///< milliseconds on the loop's clock
+  uint64_t moved = 0;        ///< bytes of what is awaited that came, or reached the client, since
+  uint64_t delivered = 0;    ///< kSend: bytes that had reached the client when that was looked at last
+  int64_t delivered_at = 0;  ///< kSend: when it was seen to have become more; milliseconds
 
   /// When patience ends, if nothing happens from `now` on. Only bodies and answers are given more time by progress,
-  /// and that for as long as their average is above the least rate; a head has to be whole in its time. `drain_idle`:
-  /// what a listener that drains lets an idle connection wait, in milliseconds.
+  /// and that for as long as their average is above the least rate; a head has to be whole in its time. An answer's
+  /// progress has to be looked at; see look_at_delivery(). `drain_idle`: what a listener that drains lets an idle
+  /// connection wait, in milliseconds.
   int64_t deadline(const Settings& limits, std::optional<uint32_t> drain_idle, int64_t now) const noexcept {
     switch (kind) {
       case Wait::kNothing:
@@ -46,14 +49,38 @@ struct Waiting {
       case Wait::kAnswer:
         return after(since, limits.request_timeout);
       case Wait::kSend:
-        return std::min(after(now, limits.send_timeout), at_rate(limits.min_download_rate));
+        return after(now, patience(limits) / kLooks);
       case Wait::kLinger:
         return since + kLingerTimeout;
     }
     return Deadlines::kNever;
   }
 
+  /// Takes note that of an answer `delivered_now` bytes have reached the client. Answers whether to wait on: for as
+  /// long as some do within send_timeout, and on average of as long a time at the least rate.
+  bool look_at_delivery(const Settings& limits, uint64_t delivered_now, int64_t now) noexcept {
+    if (delivered_now > delivered) {
+      moved += delivered_now - delivered;
+      delivered_at = now;
+    }
+    delivered = delivered_now;
+    if (limits.send_timeout != 0 && now - delivered_at >= limits.send_timeout) return false;
+    if (now - since < patience(limits)) return true;
+    if (moved * 1000 < limits.min_download_rate * static_cast<uint64_t>(now - since)) return false;
+    since = now;
+    moved = 0;
+    return true;
+  }
+
  private:
+  /// Looks at an answer's progress until patience ends without any.
+  static constexpr uint32_t kLooks = 4;
+
+  static uint32_t patience(const Settings& limits) noexcept {
+    if (limits.send_timeout != 0) return limits.send_timeout;
+    return limits.min_download_rate != 0 ? kRateGrace : 0;
+  }
+
   static int64_t after(int64_t begin, uint32_t timeout) noexcept {
     return timeout == 0 ? Deadlines::kNever : begin + timeout;
   }

@@ -113,7 +113,10 @@ export interface ConfigurationFile {
   smallFileSize?: number | string;
   /** Bytes a second that a request body must come at, after 5 seconds; 0: any. Default: 240. */
   minUploadRate?: number | string;
-  /** Bytes a second that a client must read at while something waits for it, after 5 seconds; 0: any. Default: 240. */
+  /**
+   * Bytes a second that must reach a client which something waits for, on average of each sendTimeout; 0: any. Default:
+   * 240.
+   */
   minDownloadRate?: number | string;
   /** Bytes a second that one connection is sent at most, over TCP on Linux, as 2MB/s; 0: any. Default: 0. */
   rate?: number | string;
@@ -126,7 +129,7 @@ export interface ConfigurationFile {
   bodyTimeout?: number | string;
   /** Until an application has begun its answer; 504 beyond. Default: 60s. */
   requestTimeout?: number | string;
-  /** Without any progress of an answer that the client does not read. Default: 30s. */
+  /** Without any byte of an answer that reaches a client which something waits for. Default: 30s. */
   sendTimeout?: number | string;
   /** Between two requests of a connection. Default: 75s. */
   keepAliveTimeout?: number | string;

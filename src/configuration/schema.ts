@@ -331,7 +331,8 @@ export const SERVER_SETTINGS = {
   minDownloadRate: {
     kind: kinds.size(RANGES.minDownloadRate),
     group: 'Limits',
-    description: 'bytes a second that a client must read at while something waits for it, after 5 seconds; 0: any',
+    description:
+      'bytes a second that must reach a client which something waits for, on average of each sendTimeout; 0: any',
     default: 240,
   },
   rate: {
@@ -362,7 +363,7 @@ export const SERVER_SETTINGS = {
   sendTimeout: {
     kind: kinds.duration(RANGES.sendTimeout),
     group: 'Timeouts',
-    description: 'without any progress of an answer that the client does not read',
+    description: 'without any byte of an answer that reaches a client which something waits for',
     default: '30s',
   },
   keepAliveTimeout: {

@@ -111,9 +111,12 @@ export interface ServerOptions {
   bodyTimeout?: number;
   /** Bytes a second that a request body must come at, on average, after its first 5 seconds; default 240. 0: none. */
   minUploadRate?: number;
-  /** Without any progress of an answer that the client does not read; default 30000. */
+  /** Without any byte of an answer that reaches a client which something waits for; default 30000. */
   sendTimeout?: number;
-  /** Bytes a second that a client must read at while something waits for it, after 5 seconds; default 240. 0: none. */
+  /**
+   * Bytes a second that must reach a client while something waits for it, on average of each `sendTimeout` (5 seconds
+   * where that is 0); default 240. 0: none.
+   */
   minDownloadRate?: number;
   /**
    * How fast one connection is sent at most, as '2MB/s' or in bytes a second; default 0: as fast as the client takes it.

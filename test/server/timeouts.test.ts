@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ServerOptions } from '../../src/server/index.js';
 import type { Application } from '../../src/types.js';
+import { certificate } from './fixtures/certificate.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
-import { echoBody, gate, later, plain, started, until } from './fixtures/started-server.js';
+import { echoBody, gate, later, plain, started, temporaryFolder, until } from './fixtures/started-server.js';
+import { openTls } from './fixtures/tls-client.js';
 
 /** One timeout short, all others off, so that only the one in question can end a connection. */
 function only(name: keyof typeof OFF, value = 300) {
@@ -146,26 +150,36 @@ describe('sendTimeout', () => {
     await until(() => closed === 1);
   });
 
-  it('spares a client that reads slowly', async () => {
-    const size = 20_000_000;
-    const { port } = await started(
-      (_environ, startResponse) => {
-        startResponse('200 OK', plain());
-        return [Buffer.alloc(size)];
-      },
-      only('sendTimeout', 1000),
-    );
-    const client = await RawClient.open(port);
-    const begun = performance.now();
-    client.sink = () => {
-      client.socket.pause();
-      setTimeout(() => client.socket.resume(), 4);
+  it('spares a client that reads slower than the kernel fills its buffers again, but steadily', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'socket');
+    const answering = (options: ServerOptions, size: number) =>
+      started(
+        (_environ, startResponse) => {
+          startResponse('200 OK', plain());
+          return [Buffer.alloc(size)];
+        },
+        { ...only('sendTimeout', 1000), ...options },
+      );
+    const reading = async (client: RawClient, bytesASecond: number, size: number) => {
+      const begun = performance.now();
+      client.sink = () => {
+        const due = begun + (1000 * client.receivedBytes) / bytesASecond;
+        client.socket.pause();
+        setTimeout(() => client.socket.resume(), due - performance.now());
+      };
+      client.send(get('/'));
+      await client.receive(size);
+      expect(client.receivedBytes).toBeGreaterThan(size);
     };
-    client.send(get('/'));
-    await client.receive(size);
-    expect(client.receivedBytes).toBeGreaterThan(size);
-    // Or else it proves nothing.
-    expect(performance.now() - begun).toBeGreaterThan(1000);
+    const byTcp = await answering({}, 6_500_000);
+    const byTls = await answering({ tls: certificate(folder, 'server') }, 6_500_000);
+    await answering({ path }, 600_000);
+    await Promise.all([
+      reading(await RawClient.open(byTcp.port), 1_000_000, 6_500_000),
+      reading(await openTls(byTls.port), 1_000_000, 6_500_000),
+      reading(await RawClient.open(path), 100_000, 600_000),
+    ]);
   });
 
   it('does not count while the application takes its time', async () => {

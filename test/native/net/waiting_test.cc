@@ -1,0 +1,62 @@
+#include "net/waiting.h"
+
+#include <doctest/doctest.h>
+
+using uwsgiref::net::Deadlines;
+using uwsgiref::net::Settings;
+using uwsgiref::net::Wait;
+using uwsgiref::net::Waiting;
+
+namespace {
+
+Settings limits(uint32_t send_timeout, uint32_t min_download_rate) {
+  Settings settings;
+  settings.send_timeout = send_timeout;
+  settings.min_download_rate = min_download_rate;
+  return settings;
+}
+
+/// A client that something waits for since 1000, of which 500 bytes had reached it before.
+Waiting sending() { return {.kind = Wait::kSend, .since = 1000, .delivered = 500, .delivered_at = 1000}; }
+
+}  // namespace
+
+TEST_CASE("an answer is waited with for as long as some of it reaches the client") {
+  const Settings settings = limits(1000, 0);
+  Waiting waiting = sending();
+  uint64_t delivered = 500;
+  for (int64_t now = 1900; now < 100'000; now += 900) CHECK(waiting.look_at_delivery(settings, ++delivered, now));
+}
+
+TEST_CASE("an answer of which nothing reaches the client is given up when its time is over") {
+  const Settings settings = limits(1000, 0);
+  Waiting waiting = sending();
+  CHECK(waiting.look_at_delivery(settings, 500, 1250));
+  CHECK(waiting.look_at_delivery(settings, 501, 1500));
+  CHECK(waiting.look_at_delivery(settings, 501, 2499));
+  CHECK_FALSE(waiting.look_at_delivery(settings, 501, 2500));
+}
+
+TEST_CASE("an answer is given up that falls behind the least rate, whatever was fast before") {
+  const Settings settings = limits(1000, 100);
+  Waiting waiting = sending();
+  CHECK(waiting.look_at_delivery(settings, 1'000'500, 2000));
+  CHECK(waiting.look_at_delivery(settings, 1'000'550, 2999));
+  CHECK(waiting.look_at_delivery(settings, 1'000'600, 3000));
+  CHECK(waiting.look_at_delivery(settings, 1'000'650, 3900));
+  CHECK_FALSE(waiting.look_at_delivery(settings, 1'000'699, 4000));
+}
+
+TEST_CASE("the least rate counts without another limit") {
+  const Settings settings = limits(0, 100);
+  Waiting waiting = sending();
+  CHECK(waiting.look_at_delivery(settings, 500, 5999));
+  CHECK_FALSE(waiting.look_at_delivery(settings, 999, 6000));
+}
+
+TEST_CASE("an answer is looked at several times until its time is over, and never where it has no limit") {
+  const Waiting waiting = sending();
+  CHECK(waiting.deadline(limits(1000, 100), {}, 5000) == 5250);
+  CHECK(waiting.deadline(limits(0, 100), {}, 5000) == 6250);
+  CHECK(waiting.deadline(limits(0, 0), {}, 5000) == Deadlines::kNever);
+}
