@@ -322,7 +322,7 @@ void Connection::pop_first() noexcept {
 
 std::optional<Answered> Connection::outcome(const Exchange& exchange, bool complete) const noexcept {
   if (!exchange.reported_) return std::nullopt;
-  return exchange.outcome(complete, EventLoop::microseconds());
+  return exchange.outcome(complete, loop().answer_time());
 }
 
 void Connection::drop_collecting() noexcept {

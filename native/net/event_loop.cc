@@ -85,7 +85,9 @@ void EventLoop::finish_calls() noexcept {
     calls_open_ = false;
     gateway_.end_calls();
     in_event_ = true;
+    given_at_ = microseconds();
     gateway_.give_answers();
+    given_at_ = 0;
     in_event_ = false;
   }
 }

@@ -59,6 +59,8 @@ class EventLoop {
   static int64_t now() noexcept;
   /// Microseconds on a monotonic clock.
   static int64_t microseconds() noexcept;
+  /// The same, but one time for all answers that a gateway gives together: the clock costs more than a small answer may.
+  int64_t answer_time() const noexcept { return given_at_ != 0 ? given_at_ : microseconds(); }
 
   /// The Date field's value, formatted once a second (RFC 9110 §6.6.1).
   std::string_view date() noexcept;
@@ -150,6 +152,7 @@ class EventLoop {
   bool polling_ = false;  ///< the loop is in its poll phase, and after_poll() will come
   bool in_event_ = false;
   bool calls_open_ = false;
+  int64_t given_at_ = 0;  ///< while answers are given together
   std::time_t date_second_ = -1;
   char date_[http::kHttpDateSize];
 };

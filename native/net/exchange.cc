@@ -107,7 +107,7 @@ http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
   http::ResponseResult result = http::write_response_head(head, context, sink(), framing_);
   if (result.error != http::ResponseError::kNone) return result;
   state_ = State::kStarted;
-  if (reported_) answered_ = EventLoop::microseconds();
+  if (reported_) answered_ = loop.answer_time();
   keep_alive_ = framing_.keep_alive;
   remaining_ = framing_.body == Body::kLength ? framing_.content_length : 0;
   return result;

@@ -29,8 +29,8 @@ export interface Entry {
   readonly headers: Headers | null;
 }
 
-export function entryOfAnswer(answer: Answer, time: number): Entry {
-  const { environ, status, bytes, firstByte, duration } = answer;
+export function entryOfAnswer(answer: Answer): Entry {
+  const { time, environ, status, bytes, firstByte, duration } = answer;
   return {
     time,
     // Middleware may have put there what a client has sent.

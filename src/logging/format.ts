@@ -41,18 +41,43 @@ export function formatOf(format: string): Format {
 
 /** Apache's Common Log Format. Behind the line of a refused request is why. */
 function common(entry: Entry): string {
-  const { time, address, status, bytes, refusal } = entry;
-  const line = `${word(address)} - ${userName(entry)} ${logTime(time)} "${requestLine(entry)}" ${status || '-'} ${bytes || '-'}`;
-  return refusal === '' ? line : `${line} "${refusal}"`;
+  const { refusal } = entry;
+  return refusal === '' ? commonOf(entry) : `${commonOf(entry)} "${refusal}"`;
 }
 
 function combined(entry: Entry): string {
   const { environ, refusal } = entry;
-  if (environ === null) return `${common({ ...entry, refusal: '' })} "-" "-" "${refusal}"`;
-  const referer = quoted(variable(entry, 'HTTP_REFERER')) || '-';
-  const agent = quoted(variable(entry, 'HTTP_USER_AGENT')) || '-';
-  return `${common(entry)} "${referer}" "${agent}"`;
+  if (environ === null) return `${commonOf(entry)} "-" "-" "${refusal}"`;
+  const { HTTP_REFERER: referer, HTTP_USER_AGENT: agent } = environ;
+  if (referer === undefined && agent === undefined) return `${commonOf(entry)} "-" "-"`;
+  return `${commonOf(entry)} "${fieldText(referer)}" "${fieldText(agent)}"`;
 }
+
+function fieldText(value: unknown): string {
+  return (typeof value === 'string' && quoted(value)) || '-';
+}
+
+/** Put together of few pieces, since each costs time: what many lines have in common is made once. */
+function commonOf(entry: Entry): string {
+  const { time, method, target, status, bytes } = entry;
+  const address = word(entry.address);
+  const user = userName(entry);
+  const begin = user === '-' ? anonymousBegin(time) : ` - ${user} ${logTime(time)} "`;
+  const end = ENDS.get(entry.protocol);
+  if (end === undefined || !USUAL_METHODS.has(method) || target === '') {
+    return `${address}${begin}${requestLine(entry)}" ${status || '-'} ${bytes || '-'}`;
+  }
+  end[status] ??= ` ${entry.protocol}" ${status || '-'} `;
+  return `${address}${begin}${method} ${quoted(target)}${end[status]}${bytes || '-'}`;
+}
+
+/** What stands between the target and the bytes, by protocol and status. */
+const ENDS = new Map<string, string[]>([
+  ['HTTP/1.1', []],
+  ['HTTP/1.0', []],
+]);
+/** Any other may be one that an application has put in its place, and hold what has to be escaped. */
+const USUAL_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
 /** Put together by hand: JSON.stringify() of an object costs several times as much. */
 function json(entry: Entry): string {
@@ -226,6 +251,7 @@ function escaped(character: string): string {
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 let second = -1;
 let secondText = '';
+let anonymousText = '';
 
 /** "[21/Nov/2026:10:42:07 +0100]", in local time, made once a second. */
 function logTime(time: number): string {
@@ -233,8 +259,15 @@ function logTime(time: number): string {
   if (now !== second) {
     second = now;
     secondText = `[${describeTime(new Date(time))}]`;
+    anonymousText = ` - - ${secondText} "`;
   }
   return secondText;
+}
+
+/** What stands between the address and the request where nobody knows the user. */
+function anonymousBegin(time: number): string {
+  logTime(time);
+  return anonymousText;
 }
 
 let isoSecond = -1;

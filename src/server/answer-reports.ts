@@ -53,6 +53,7 @@ export class AnswerReports {
     const words = this.#words;
     const count = words[this.#count]!;
     if (count === 0) return;
+    const time = Date.now();
     for (let index = 0, at = this.#records; index < count; index++, at += PLACES) {
       const slot = words[at + SLOT]!;
       const handler = this.#awaited[slot];
@@ -65,6 +66,7 @@ export class AnswerReports {
         words[at + FIRST_BYTE]! / 1000,
         words[at + DURATION]! / 1000,
         words[at + COMPLETE] === 1,
+        time,
       );
     }
     words[this.#count] = 0;

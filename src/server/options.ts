@@ -24,6 +24,8 @@ export interface Refusal {
 
 /** How an answer went, told when it is over. Times are in milliseconds since the request's head was there. */
 export interface Answer {
+  /** When it is told, in milliseconds since 1970. */
+  readonly time: number;
   /** As the application leaves it. */
   readonly environ: Environ;
   /** The fields that the application gave; null where it gave none. */

@@ -274,11 +274,19 @@ export class ServerHandler extends BaseHandler implements Answerer {
   }
 
   /** The answer is over, and this is how it went; see {@link Answer}. */
-  onAnswered(status: number, bytes: number, firstByte: number, duration: number, complete: boolean): void {
+  onAnswered(
+    status: number,
+    bytes: number,
+    firstByte: number,
+    duration: number,
+    complete: boolean,
+    time: number,
+  ): void {
     // The engine has answered in the application's place.
     const timedOut = this.#gone instanceof AnswerTimeoutError;
     try {
       this.#context.onAnswered?.({
+        time,
         environ: this.received,
         headers: this.headers,
         status: timedOut ? 504 : status,
