@@ -225,12 +225,13 @@ function requestLine({ method, target, protocol }: Entry): string {
 }
 
 function userName(entry: Entry): string {
-  return word(userOf(entry)) || '-';
+  const user = userOf(entry);
+  return user === '' ? '-' : word(user);
 }
 
 /** Without spaces, between which whoever reads the log counts. */
 function word(text: string): string {
-  return quoted(text).replaceAll(' ', '\\x20');
+  return UNSAFE_IN_WORD.test(text) ? quoted(text).replaceAll(' ', '\\x20') : text;
 }
 
 /** What a client sends could otherwise end the line, close the quotes or control a terminal. */
@@ -239,6 +240,7 @@ function quoted(text: string): string {
 }
 
 const UNSAFE = /[^ !#-[\]-~]/;
+const UNSAFE_IN_WORD = /[^!#-[\]-~]/;
 const EACH_UNSAFE = new RegExp(UNSAFE, 'g');
 const ESCAPES: Record<string, string> = { '"': '\\"', '\\': '\\\\' };
 const NOT_ASCII = /[^\0-~]/g;
