@@ -59,7 +59,8 @@ class EventLoop {
   static int64_t now() noexcept;
   /// Microseconds on a monotonic clock.
   static int64_t microseconds() noexcept;
-  /// The same, but one time for all answers that a gateway gives together: the clock costs more than a small answer may.
+  /// The same, but one time for all answers that a gateway gives together: the clock costs more than a small answer
+  /// may.
   int64_t answer_time() const noexcept { return given_at_ != 0 ? given_at_ : microseconds(); }
 
   /// The Date field's value, formatted once a second (RFC 9110 §6.6.1).
