@@ -7,7 +7,7 @@ import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
 import { PidFile } from './pid-file.js';
 import { nameOf } from './service.js';
-import { type Invocation, Predecessor, Successor } from './successor.js';
+import { type Invocation, invocationFrom, Predecessor, Successor } from './successor.js';
 import { type ConfigurationReader, Supervisor } from './supervisor.js';
 import { activatedDescriptors, ServiceNotifier } from './systemd.js';
 
@@ -23,7 +23,7 @@ const ADMIN_PAUSE = 100;
  */
 export async function runSupervisor(configuration: Configuration, read: ConfigurationReader): Promise<void> {
   const predecessor = Predecessor.from(process.env);
-  const invocation: Invocation = { directory: startDirectory(), environment: { ...process.env } };
+  const invocation = invocationFrom(startDirectory());
   enterDirectory(configuration, invocation.directory);
   const readAgain = async () => {
     process.chdir(invocation.directory);

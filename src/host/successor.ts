@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { relative } from 'node:path';
 import type { HandedSocket, HeldSockets } from './held-sockets.js';
 import { OURS } from './messages.js';
 import { SYSTEMD_VARIABLES } from './systemd.js';
@@ -24,7 +25,18 @@ interface Handover {
 /** How this process was started, and where; read before anything is changed. */
 export interface Invocation {
   readonly directory: string;
+  /** The program, from there where it is beneath. */
+  readonly program: string;
   readonly environment: NodeJS.ProcessEnv;
+}
+
+/** @param directory the name by which the successor enters what is the working directory now */
+export function invocationFrom(directory: string): Invocation {
+  // node has made it absolute: where the directory is a link that is turned to a new release, it names the old one.
+  const [, given = ''] = process.argv;
+  const beneath = relative(process.cwd(), given);
+  const program = beneath.startsWith('..') ? given : beneath;
+  return { directory, program, environment: { ...process.env } };
 }
 
 /** The new supervisor, as its predecessor sees it. */
@@ -34,7 +46,7 @@ export class Successor {
   readonly serves: Promise<number>;
 
   /** Starts it as this process was started. */
-  constructor(sockets: HeldSockets, { directory, environment }: Invocation) {
+  constructor(sockets: HeldSockets, { directory, program, environment }: Invocation) {
     const handover: Handover = {
       pid: process.pid,
       sockets: sockets.handOver(),
@@ -43,7 +55,7 @@ export class Successor {
     const variables: NodeJS.ProcessEnv = { ...environment, [HANDOVER_VARIABLE]: JSON.stringify(handover) };
     // Of these only the watchdog is its business as well; by which process id, nobody knows yet.
     for (const name of SYSTEMD_VARIABLES) if (name !== 'WATCHDOG_USEC') delete variables[name];
-    this.#child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    this.#child = spawn(process.execPath, [...process.execArgv, program, ...process.argv.slice(2)], {
       cwd: directory,
       env: variables,
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...sockets.all.map(({ fd }) => fd)],

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { compiledPackage } from '../server/fixtures/compiled-package.js';
 import { Program } from '../server/fixtures/program.js';
 import { get, RawClient } from '../server/fixtures/raw-client.js';
@@ -214,6 +214,29 @@ describe('SIGHUP', () => {
     program.process.kill('SIGTERM');
     expect(await program.ended).toBe(0);
   });
+});
+
+it('SIGUSR2 starts the program of a new release behind a symbolic link', async () => {
+  const folder = temporaryFolder();
+  for (const release of ['1', '2']) {
+    mkdirSync(join(folder, release));
+    writeFileSync(join(folder, release, 'app.mjs'), versioned(`release ${release}`));
+    const main = JSON.stringify(join(root, 'dist/cli/main.js'));
+    writeFileSync(join(folder, release, 'run.mjs'), `console.log('Program ${release}'); await import(${main});`);
+  }
+  const current = join(folder, 'current');
+  symlinkSync('1', current);
+  const args = ['run.mjs', 'serve', 'app.mjs', '--port', '0', '--access-log', 'off'];
+  const program = new Program(process.execPath, args, { cwd: current, env: { ...process.env, PWD: current } });
+  const port = Number((await program.says(/^Program 1\nServing \S+ at \S+:(\d+)$/m))[1]);
+  symlinkSync('2', join(folder, 'next'));
+  renameSync(join(folder, 'next'), current);
+  program.process.kill('SIGUSR2');
+  const [, successor] = await program.says(/^Supervisor (\d+) takes over$/m);
+  onTestFinished(() => void process.kill(Number(successor), 'SIGTERM'));
+  expect(program.output).toMatch(/^Program 2$/m);
+  // The old workers have yet to hear of it.
+  await until(async () => (await answer(port)).startsWith('release 2 '));
 });
 
 it('SIGTTIN and SIGTTOU ask for a worker more or less, and one stays', async () => {
