@@ -22,6 +22,7 @@
         "native/http/request_parser.cc",
         "native/http/response_writer.cc",
         "native/net/address_block.cc",
+        "native/net/background_sender.cc",
         "native/net/connection.cc",
         "native/net/connection_input.cc",
         "native/net/datagram.cc",

@@ -26,6 +26,7 @@ Connection::Connection(us_socket_t* socket, Listener& listener, const Accepted& 
 }
 
 Connection::~Connection() {
+  take_back();
   if (rearm_queued_) loop().forget_rearm(*this);
   if (yielded_) loop().forget_resume(*this);
   loop().leave(deadline_slot_);
@@ -111,6 +112,7 @@ void Connection::hurry() noexcept {
 // --- Turns -----------------------------------------------------------------------------------------------------------
 
 http::ByteBuffer& Connection::output_of_turn() noexcept {
+  take_back();
   if (!turn_output_) turn_output_ = loop().take_buffer();
   return *turn_output_;
 }
@@ -120,7 +122,10 @@ void Connection::end_turn() noexcept {
     turns_--;
     return;
   }
+  if (held_back_ != BackgroundSender::kNoPlace && closing_) flush(false);
+  take_back();
   if (!closing_) settle();
+  gathers_ = false;
   bool reset = closing_ && cuts_body();
   if (turn_output_) loop().give_back(std::move(turn_output_));
   in_writable_ = false;
@@ -162,7 +167,7 @@ void Connection::settle() noexcept {
     reading_over_ = true;
     drop_collecting();
   }
-  flush(false);
+  if (!hold_back()) flush(false);
   if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
   if (!closing_) update_poll();
 }
@@ -348,6 +353,28 @@ void Connection::drop_exchanges(Gone why) noexcept {
   for (const Answered& how : answered) loop().gateway().on_answered(how);
 }
 
+// --- Output that waits for more of its answer ------------------------------------------------------------------------
+
+bool Connection::hold_back() noexcept {
+  if (!gathers_ || !loop().may_hold_back()) return false;
+  // Where the kernel is full all of it waits anyway, and TLS is this thread's alone.
+  if (secure_ || closing_ || !output_.empty() || !turn_output_ || turn_output_->empty()) return false;
+  if (!first_ || !first_->streaming() || first_->waiting_) return false;
+  return loop().sender().hold(*this, fd(), turn_output_, held_back_);
+}
+
+void Connection::take_back() noexcept {
+  if (held_back_ == BackgroundSender::kNoPlace) return;
+  uint64_t sent = 0;
+  turn_output_ = loop().sender().take_back(held_back_, sent);
+  if (sent > 0) note_sent(sent);
+}
+
+void Connection::send_held_back() noexcept {
+  Turn turn(*this);
+  gathers_ = false;
+}
+
 // --- Output ----------------------------------------------------------------------------------------------------------
 
 void Connection::send(std::string_view bytes) noexcept {
@@ -362,6 +389,7 @@ void Connection::send(std::string_view bytes) noexcept {
 }
 
 void Connection::flush(bool more_follows) noexcept {
+  take_back();
   if (!turn_output_ || turn_output_->empty()) return;
   std::string_view bytes = turn_output_->view();
   if (output_.empty()) bytes.remove_prefix(write_now(bytes, more_follows));

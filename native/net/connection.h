@@ -81,6 +81,12 @@ class Connection {
   http::ByteBuffer& output_of_turn() noexcept;
   void send(std::string_view bytes) noexcept;
   void something_changed() noexcept { changed_ = true; }
+  /// More of the answer may come at once, for which this turn's output may wait.
+  void gather() noexcept { gathers_ = true; }
+  /// The application produces its next block, within this turn or behind it.
+  void more_may_follow() noexcept {
+    if (turns_ > 1 && !hold_back()) flush(false);
+  }
   void advance_answers() noexcept;
 
   // For the file transfer.
@@ -102,6 +108,8 @@ class Connection {
 
   /// What the file that is being sent waits for has been read, or could not be: then an errno.
   void on_loaded(int error_number) noexcept;
+  /// Hands what was held back to the kernel.
+  void send_held_back() noexcept;
 
   /// Goes on where it yielded.
   void resume() noexcept;
@@ -119,6 +127,8 @@ class Connection {
   };
 
   void end_turn() noexcept;
+  bool hold_back() noexcept;
+  void take_back() noexcept;
   /// Whether a client would take for whole what it has of a body that ends with the connection, and it is not. Only a
   /// reset tells it.
   bool cuts_body() const noexcept;
@@ -175,9 +185,10 @@ class Connection {
   uint64_t received_ = 0;  ///< bytes that came since the deadline was set
   uint32_t deadline_slot_;
   uint32_t requests_ = 0;
-  uint32_t pace_ = 0;     ///< that the socket has
-  uint16_t turns_ = 0;    ///< depth
-  uint16_t running_ = 0;  ///< exchanges in the queue
+  uint32_t held_back_ = BackgroundSender::kNoPlace;  ///< where the output is with the sender
+  uint32_t pace_ = 0;                                ///< that the socket has
+  uint16_t turns_ = 0;                               ///< depth
+  uint16_t running_ = 0;                             ///< exchanges in the queue
   const bool secure_;
   bool changed_ = false;         ///< answers or input may advance
   bool stalled_ = false;         ///< the next request has to wait until the queue is empty
@@ -188,6 +199,7 @@ class Connection {
   bool yielded_ = false;         ///< goes on when the others have had their turn
   bool in_writable_ = false;
   bool rearm_queued_ = false;
+  bool gathers_ = false;  ///< in this turn
   bool linger_ = false;   ///< read on for a while after the last answer, so that the client gets to see it
   bool closing_ = false;  ///< close at the end of the turn
   Tail tail_ = Tail::kFramed;

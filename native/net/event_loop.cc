@@ -79,17 +79,24 @@ Gateway& EventLoop::gateway() noexcept {
 }
 
 void EventLoop::finish_calls() noexcept {
-  // What is answered may let further requests in.
-  while (calls_open_) {
+  // What is answered, or found gone, may let further requests in.
+  do {
+    const bool open = std::exchange(calls_open_, false);
     // What the gateway runs now is on the language's own stack, and its calls into the engine need no enclosing.
-    calls_open_ = false;
-    gateway_.end_calls();
+    if (open) gateway_.end_calls();
     in_event_ = true;
-    given_at_ = microseconds();
-    gateway_.give_answers();
-    given_at_ = 0;
+    if (open) {
+      given_at_ = microseconds();
+      gateway_.give_answers();
+      given_at_ = 0;
+    }
+    send_held_back();
     in_event_ = false;
-  }
+  } while (calls_open_);
+}
+
+void EventLoop::send_held_back() noexcept {
+  while (Connection* connection = sender_.last()) connection->send_held_back();
 }
 
 std::unique_ptr<http::ByteBuffer> EventLoop::take_buffer() {
@@ -171,6 +178,7 @@ void EventLoop::forget_rearm(Connection& connection) noexcept { std::erase(rearm
 void EventLoop::forget_resume(Connection& connection) noexcept { std::erase(yielded_, &connection); }
 
 void EventLoop::before_poll() noexcept {
+  finish_calls();
   polling_ = true;
   share_.renew();
   // Who yields again is for the next time round.

@@ -10,6 +10,7 @@
 
 #include "http/byte_buffer.h"
 #include "http/http_date.h"
+#include "net/background_sender.h"
 #include "net/body_memory.h"
 #include "net/deadlines.h"
 #include "net/descriptor_reserve.h"
@@ -76,6 +77,8 @@ class EventLoop {
     explicit Event(EventLoop& loop) noexcept : loop_(loop), outermost_(!loop.in_event_) { loop_.in_event_ = true; }
     ~Event() {
       if (!outermost_) return;
+      // Before the next one uSockets may close any socket by itself.
+      if (loop_.polling_) loop_.send_held_back();
       loop_.in_event_ = false;
       // Outside of the poll phase nobody else will: a timer of ours, or a close that a language asked for.
       if (!loop_.polling_) loop_.finish_calls();
@@ -91,6 +94,13 @@ class EventLoop {
   /// A write buffer for the length of one turn.
   std::unique_ptr<http::ByteBuffer> take_buffer();
   void give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept;
+
+  /// Whether the sender may have output until the calls that are under way are over.
+  bool may_hold_back() const noexcept {
+    // A socket that uSockets may close by itself cannot be another thread's to write to.
+    return !polling_ || in_event_;
+  }
+  BackgroundSender& sender() noexcept { return sender_; }
 
   /// Polls the connection for writability again once the loop's poll phase is over: what its on_writable asks for
   /// is undone when that returns.
@@ -126,6 +136,7 @@ class EventLoop {
   void rest() noexcept;
   void accept_again() noexcept;
   void finish_calls() noexcept;
+  void send_held_back() noexcept;
   void before_poll() noexcept;
   void after_poll() noexcept;
   void free_retired() noexcept;
@@ -143,6 +154,7 @@ class EventLoop {
   CommonShare share_;
   std::vector<Connection*> rearm_;
   std::deque<Connection*> yielded_;
+  BackgroundSender sender_;
   std::vector<Listener*> listeners_;
   DescriptorReserve reserve_;
   size_t proxied_ = 0;  ///< sockets that await their PROXY header

@@ -96,6 +96,7 @@ void Exchange::pace(uint32_t bytes_a_second) noexcept {
 
 http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
   Connection::Turn turn(*connection_);
+  connection_->gather();
   if (connection_->is_current(*this)) connection_->pace(pace_);
   EventLoop& loop = connection_->loop();
   http::ResponseContext context;
@@ -115,7 +116,10 @@ http::ResponseResult Exchange::start(const http::ResponseHead& head) noexcept {
 
 size_t Exchange::write(std::string_view bytes) noexcept {
   Connection::Turn turn(*connection_);
-  return write(bytes, Room::kOfTheQueue);
+  connection_->gather();
+  size_t taken = write(bytes, Room::kOfTheQueue);
+  connection_->more_may_follow();
+  return taken;
 }
 
 size_t Exchange::write(std::string_view bytes, Room room) noexcept {

@@ -34,6 +34,7 @@
 ///   t n        time passes, and the deadlines are looked at
 ///   a ...      an application answers: act, which answer, size, variant; see FuzzedGateway
 ///   ! w ...    likewise, in the next callback w
+///   b          the background thread sends what is held back
 ///   h          the next part of a file that is looked for in the page cache is not there
 ///   H          from now on the file system says what is there, or no more;  J  likewise there are threads that read
 ///   j n        a thread has read what it was to read
@@ -205,6 +206,9 @@ class Run {
         if (when != std::string_view::npos) gateway_.keep(static_cast<Callback>(when), order);
         return;
       }
+      case 'b':
+        loop_.sender().send();
+        return;
       case 'h':
         network_.disk.cold++;
         return;
