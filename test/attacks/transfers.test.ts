@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compiledPackage } from '../server/fixtures/compiled-package.js';
 import { get, request } from '../server/fixtures/raw-client.js';
-import { later } from '../server/fixtures/started-server.js';
+import { later, temporaryFolder } from '../server/fixtures/started-server.js';
 import type { AttackedServer } from './fixtures/attacked-server.js';
-import { underAttack } from './fixtures/under-attack.js';
+import { asFarAsDescriptorsGo, underAttack } from './fixtures/under-attack.js';
 
 /** Attacks by what is sent, or not read. */
 
@@ -32,6 +35,28 @@ describe.runIf(process.platform === 'linux')('a server that is attacked by', () 
       until: untilAllEnded,
     });
     expect(load).toBeLessThan(NEXT_TO_NOTHING);
+    expect(stats.sendfileBytes).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('2,000 downloads of 1 GiB that are read slowly holds next to nothing of them in memory', async () => {
+    const connections = asFarAsDescriptorsGo(2000);
+    const path = join(temporaryFolder(), 'sparse.bin');
+    writeFileSync(path, randomBytes(8 * KIB * KIB));
+    truncateSync(path, 1024 * KIB * KIB);
+    const { load, reports, stats } = await underAttack({
+      root,
+      attacks: [
+        { connections, opening: get(`/file?${path}`), reads: 'little', bytes: 16 * KIB, everyMs: 500, expects: path },
+      ],
+      lasts: 2000,
+      // 64 MiB in all, with what is the process' own noise.
+      perConnection: 20 * KIB,
+    });
+    expect(load).toBeLessThan(NEXT_TO_NOTHING);
+    expect(reports[0]).toMatchObject({ open: connections, ended: 0, wrong: 0 });
+    // They have all come on, and none of them far.
+    expect(reports[0]?.received).toBeGreaterThan(connections * 32 * KIB);
+    expect(reports[0]?.received).toBeLessThan(connections * 1024 * KIB);
     expect(stats.sendfileBytes).toBeGreaterThan(0);
   }, 60_000);
 
