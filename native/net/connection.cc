@@ -287,6 +287,9 @@ void Connection::advance_file(Exchange& exchange) noexcept {
     case FileTransfer::Progress::kShrank:
       notice(Notice::kFileShrank, 0);
       break;
+    case FileTransfer::Progress::kChanged:
+      notice(Notice::kFileChanged, 0);
+      break;
     case FileTransfer::Progress::kFailed:
       notice(Notice::kFileError, errno);
       break;

@@ -71,6 +71,8 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
   Progress progress = Progress::kDone;
   if (auto small = send_small(connection)) {
     progress = *small;
+  } else if (auto change = look_for_changes()) {
+    progress = *change;
   } else if (uint64_t due = at_hand(connection); due == 0) {
     // What stands before the file does not wait for the disk.
     progress = load(connection);
@@ -184,6 +186,19 @@ ssize_t FileTransfer::read(Connection& connection, char* into, size_t length) no
     count = ::pread(next.fd, into, static_cast<size_t>(next.length), static_cast<off_t>(next.offset));
   } while (count < 0 && errno == EINTR);
   return count;
+}
+
+std::optional<FileTransfer::Progress> FileTransfer::look_for_changes() noexcept {
+  auto now = FileState::of(region_.fd);
+  // Whoever reads it meets the error.
+  if (!now) return std::nullopt;
+  auto before = std::exchange(state_, now);
+  if (!before) return std::nullopt;
+  bool written = now->modified.tv_sec != before->modified.tv_sec || now->modified.tv_nsec != before->modified.tv_nsec;
+  // What is longer was appended to, as a log is; what is not had other bytes in it.
+  if (!written || now->size > before->size) return std::nullopt;
+  bool reaches = static_cast<uint64_t>(now->size) >= region_.offset + region_.length;
+  return reaches ? Progress::kChanged : Progress::kShrank;
 }
 
 uint64_t FileTransfer::at_hand(Connection& connection) const noexcept {

@@ -33,6 +33,7 @@ class FileTransfer {
     kYielded,  ///< had its share of this turn; asks to go on in the next
     kLoading,  ///< a thread reads what comes next; see loaded()
     kShrank,   ///< the file ended before the region did
+    kChanged,  ///< the file was written to, other than at its end
     kFailed,   ///< the file could not be read; errno says why
     kGone,     ///< the connection is broken
   };
@@ -42,6 +43,7 @@ class FileTransfer {
     held_ = std::move(held);
     active_ = true;
     begun_ = false;
+    state_.reset();
   }
   void stop() noexcept;
   bool active() const noexcept { return active_; }
@@ -66,6 +68,8 @@ class FileTransfer {
   /// How many bytes from where the transfer is can be read without waiting for a disk.
   uint64_t at_hand(Connection& connection) const noexcept;
   Progress load(Connection& connection) noexcept;
+  /// kShrank or kChanged where the file is not what it was when the transfer began, with perhaps more behind that.
+  std::optional<Progress> look_for_changes() noexcept;
 
   void advance(uint64_t sent) noexcept {
     region_.offset += sent;
@@ -76,11 +80,12 @@ class FileTransfer {
   FileRegion region_;
   HeldFile held_;
   bool active_ = false;
-  bool begun_ = false;            ///< some of it has left
-  PageLoader* loader_ = nullptr;  ///< while a thread reads, or is going to
-  uint64_t ticket_ = 0;           ///< of what it reads
-  uint64_t loaded_until_ = 0;     ///< offset in the file up to which it has just read
-  int load_error_ = 0;            ///< why it could not
+  std::optional<FileState> state_;  ///< that the file was last seen in; not of one that leaves in one write
+  bool begun_ = false;              ///< some of it has left
+  PageLoader* loader_ = nullptr;    ///< while a thread reads, or is going to
+  uint64_t ticket_ = 0;             ///< of what it reads
+  uint64_t loaded_until_ = 0;       ///< offset in the file up to which it has just read
+  int load_error_ = 0;              ///< why it could not
 };
 
 }  // namespace uwsgiref::net

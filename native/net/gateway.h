@@ -68,6 +68,7 @@ enum class Notice : uint8_t {
   kBodyStoreFailed,   ///< a request body could not be written to its temporary file
   kOutOfDescriptors,  ///< the process has nearly no file descriptors left, and nothing is accepted until it has
   kCannotAccept,      ///< likewise for another reason; it is tried again
+  kFileChanged,       ///< a file was written to while it was sent; the connection was closed
 };
 
 /// Whoever answers requests: the one seam between the engine and a language. Calls come on the loop's thread, and none

@@ -40,6 +40,7 @@ const NOTICES = [
   'A request body could not be written to its temporary file',
   'Nearly all file descriptors are in use; connections wait until some are closed. Raise the limit: ulimit -n',
   'Connections cannot be accepted for now, and wait',
+  'A file was written to while it was sent; the connection was closed',
 ];
 
 /** `net::Drain`'s own. Milliseconds. */

@@ -1,28 +1,51 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, truncateSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openFile } from '../../src/files.js';
 import type { Application } from '../../src/types.js';
+import { certificate } from './fixtures/certificate.js';
 import { openFiles } from './fixtures/descriptors.js';
 import { get, RawClient } from './fixtures/raw-client.js';
 import { later, plain, started, temporaryFolder, until } from './fixtures/started-server.js';
+import { openTls } from './fixtures/tls-client.js';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const MARKER = 37 * MIB + 13;
 
+/** Added to what is written into another file. */
+const OTHER = 1000;
+
 /** A sparse file with its own offset written at every multiple of a number that divides no block size. */
-function sparseFile(size: number): string {
+function sparseFile(size: number, other = 0): string {
   const path = join(temporaryFolder(), 'large.bin');
   const descriptor = openSync(path, 'w');
   ftruncateSync(descriptor, size);
   const mark = Buffer.alloc(8);
   for (let at = 0; at + 8 <= size; at += MARKER) {
-    mark.writeBigUInt64LE(BigInt(at + 1));
+    mark.writeBigUInt64LE(BigInt(at + 1 + other));
     writeSync(descriptor, mark, 0, 8, at);
   }
   closeSync(descriptor);
   return path;
+}
+
+/** Other bytes from the first to the last. */
+function writeOver(path: string, size: number): void {
+  const descriptor = openSync(path, 'r+');
+  writeSync(descriptor, Buffer.alloc(size, 'x'), 0, size, 0);
+  closeSync(descriptor);
 }
 
 function sending(path: string, closed: () => void = () => {}): Application {
@@ -90,6 +113,38 @@ describe('a large file', () => {
     client.reset();
   });
 
+  it('of 5 GiB is right where its offsets need more than 31 bits, and more than 32', async () => {
+    const path = sparseFile(5 * GIB);
+    const length = 64 * MIB;
+    const application: Application = (environ, startResponse) => {
+      startResponse('200 OK', plain());
+      const region = environ.QUERY_STRING ? { offset: Number(environ.QUERY_STRING), length } : {};
+      return new environ['wsgi.file_wrapper']!(openFile(path, region));
+    };
+    const { port } = await started(application);
+    const secure = await started(application, { tls: certificate(temporaryFolder(), 'server') });
+    const descriptor = openSync(path, 'r');
+    const expected = Buffer.alloc(length);
+    for (const boundary of [2 ** 31, 2 ** 32]) {
+      // There is a mark before the boundary, and one behind it.
+      const offset = Math.floor(boundary / MARKER) * MARKER - 1;
+      readSync(descriptor, expected, 0, length, offset);
+      expect(expected.readBigUInt64LE(1)).toBe(BigInt(offset + 2));
+      for (const client of [await RawClient.open(port), await openTls(secure.port)]) {
+        expect((await client.send(get(`/?${offset}`)).response()).body.equals(expected)).toBe(true);
+      }
+    }
+    closeSync(descriptor);
+    const client = await RawClient.open(port);
+    client.sink = () => undefined;
+    const head = new Promise<string>((resolve) =>
+      client.socket.once('data', (bytes) => resolve(bytes.toString('latin1'))),
+    );
+    client.send(get('/'));
+    expect(await head).toContain(`Content-Length: ${5 * GIB}\r\n`);
+    client.reset();
+  });
+
   it('does not keep other clients waiting while it leaves', async () => {
     const path = sparseFile(GIB);
     const { port } = await started((environ, startResponse) => {
@@ -144,23 +199,61 @@ describe('a large file', () => {
     expect(openFiles('large.bin')).toBe(0);
   });
 
-  it('that shrinks while it is sent ends the connection short of its Content-Length', async () => {
-    const path = sparseFile(64 * MIB);
-    let closed = 0;
-    const { port } = await started(sending(path, () => closed++));
-    const client = await RawClient.open(port);
-    client.socket.pause();
-    client.send(get('/') + get('/'));
-    await later(50);
-    truncateSync(path, 32 * MIB);
-    client.socket.resume();
-    const received = await client.end();
-    const headEnd = received.indexOf('\r\n\r\n') + 4;
-    expect(received.toString('latin1', 0, headEnd)).toContain(`Content-Length: ${64 * MIB}\r\n`);
-    expect(received.length - headEnd).toBeLessThanOrEqual(32 * MIB);
-    // Of the request behind it, too.
-    await until(() => closed === 2 && openFiles('large.bin') === 0);
-  });
+  // What is done to it while it is sent, to the path and to the size that it had.
+  const changes: Array<[name: string, change: (path: string, size: number) => void, report: RegExp | null]> = [
+    ['shrinks', (path) => truncateSync(path, 16 * MIB), /ended before its announced length/],
+    ['is emptied', (path) => truncateSync(path, 0), /ended before its announced length/],
+    [
+      'is emptied and filled again',
+      (path, size) => {
+        truncateSync(path, 0);
+        truncateSync(path, size);
+      },
+      /was written to while it was sent/,
+    ],
+    ['is written over', (path, size) => writeOver(path, size), /was written to while it was sent/],
+    ['is replaced', (path, size) => renameSync(sparseFile(size, OTHER), path), null],
+    ['is removed', (path) => unlinkSync(path), null],
+  ];
+
+  for (const secure of [false, true]) {
+    for (const [name, change, report] of changes) {
+      const outcome = report === null ? 'is sent as it was' : 'ends the connection, and the log says why';
+      it(`that ${name} while it is sent${secure ? ' over TLS' : ''} ${outcome}`, async () => {
+        const size = 24 * MIB;
+        const path = sparseFile(size);
+        const content = readFileSync(path);
+        let closed = 0;
+        const tls = secure ? { tls: certificate(temporaryFolder(), 'server') } : {};
+        const { port, errors } = await started(
+          sending(path, () => closed++),
+          tls,
+        );
+        const client = secure ? await openTls(port) : await RawClient.open(port);
+        client.socket.pause();
+        client.send(get('/') + get('/', 'Connection: close'));
+        await later(100);
+        change(path, size);
+        client.socket.resume();
+        const received = await client.end();
+        const bodyAt = received.indexOf('\r\n\r\n') + 4;
+        expect(received.toString('latin1', 0, bodyAt)).toContain(`Content-Length: ${size}\r\n`);
+        const body = received.subarray(bodyAt, bodyAt + size);
+        // Never a byte of anything else; but what sendfile has given the kernel is the file's own memory.
+        if (secure || name !== 'is written over') expect(body.equals(content.subarray(0, body.length))).toBe(true);
+        if (report === null) {
+          expect(body.length).toBe(size);
+        } else {
+          expect(body.length).toBeLessThan(size);
+          expect(received.length).toBe(bodyAt + body.length);
+          expect(errors.text).toMatch(report);
+        }
+        // That of the request behind it, too.
+        if (name !== 'is removed') await until(() => closed === 2);
+        await until(() => openFiles('large.bin') === 0);
+      });
+    }
+  }
 
   it('that grows while it is sent is cut at its Content-Length', async () => {
     const path = sparseFile(64 * MIB);
