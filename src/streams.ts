@@ -33,8 +33,10 @@ abstract class LineReader implements InputStream {
 
 /** An input stream over bytes in memory. What it returns are views of them, not copies. */
 export class MemoryInput extends LineReader {
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   #position = 0;
+  /** Why what was not read never will be. */
+  #lost: Error | undefined;
 
   /** @param body a string stands for its UTF-8 bytes */
   constructor(body: Uint8Array | string = EMPTY) {
@@ -53,7 +55,19 @@ export class MemoryInput extends LineReader {
     return this.#take(size < 0 ? line : Math.min(size, line));
   }
 
+  /**
+   * Lets go of the bytes.
+   *
+   * @param lost what a read throws from now on, where the stream had not been read to its end
+   */
+  letGo(lost: Error): void {
+    if (this.#position < this.#bytes.length) this.#lost = lost;
+    this.#bytes = EMPTY;
+    this.#position = 0;
+  }
+
   #take(count: number): Buffer {
+    if (this.#lost !== undefined) throw this.#lost;
     const start = this.#position;
     this.#position = Math.min(this.#bytes.length, start + count);
     return this.#bytes.subarray(start, this.#position);

@@ -147,11 +147,15 @@ describe('DescriptorInput', () => {
     writeFileSync(path, 'abc');
     const lost = new Error('lost');
     for (const length of [1, 3]) {
-      const input = new DescriptorInput(openSync(path, 'r'), { length: 3 });
-      input.read(length);
-      input.close(lost);
-      if (length < 3) expect(() => input.readline()).toThrow(lost);
-      else expect(input.read()).toHaveLength(0);
+      const stored = new DescriptorInput(openSync(path, 'r'), { length: 3 });
+      const inMemory = new MemoryInput('abc');
+      for (const input of [stored, inMemory]) input.read(length);
+      stored.close(lost);
+      inMemory.letGo(lost);
+      for (const input of [stored, inMemory]) {
+        if (length < 3) expect(() => input.readline()).toThrow(lost);
+        else expect(input.read()).toHaveLength(0);
+      }
     }
   });
 

@@ -6,7 +6,7 @@ import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
 import { checkRate } from '../rate.js';
 import { describeError } from '../show.js';
-import { DescriptorInput } from '../streams.js';
+import { DescriptorInput, MemoryInput } from '../streams.js';
 import type { Application, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
 import { type Answerer, type EnvironDefaults, RequestEnviron } from './environ.js';
@@ -410,6 +410,8 @@ export class ServerHandler extends BaseHandler implements Answerer {
     if (this.#access.handlers[this.slot] === this) this.#access.handlers[this.slot] = undefined;
     const input = this.received['wsgi.input'];
     if (input instanceof DescriptorInput) input.close(lost);
+    // The engine counts the body until the exchange is over, and an application may go on for long.
+    else if (lost !== undefined && input instanceof MemoryInput) input.letGo(lost);
   }
 }
 
