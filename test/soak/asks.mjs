@@ -75,15 +75,23 @@ export function content(random, most) {
   return simple(`content by ${by}`, `/content?name=${name}&size=${size}&by=${by}`, contentOf(name, size));
 }
 
+/** Bodies of requests: the least bytes, and how many more at most. Those that are stored have no place in memory. */
+const BODIES = {
+  small: /** @type {const} */ ([0, 20 * KIB]),
+  large: /** @type {const} */ ([0, 2000 * KIB]),
+  stored: /** @type {const} */ ([4097 * KIB, 500 * KIB]),
+};
+
 /** A body that an application sends back. @param {Random} random @returns {Ask} */
 export function echo(random) {
-  const stored = random.chance(4);
-  const body = contentOf(`echo ${random.below(1000)}`, random.below(stored ? 2000 * KIB : 20 * KIB));
+  const kind = random.chance(16) ? 'stored' : random.chance(4) ? 'large' : 'small';
+  const [least, more] = BODIES[kind];
+  const body = contentOf(`echo ${random.below(1000)}`, least + random.below(more));
   const chunked = random.chance(2);
   const framed = chunked ? inChunks(random, body) : [body];
   const framing = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`;
   return {
-    kind: `${stored ? 'stored' : 'small'} body${chunked ? ' in chunks' : ''}`,
+    kind: `${kind} body${chunked ? ' in chunks' : ''}`,
     method: 'POST',
     bytes: Buffer.concat([Buffer.from(head('POST', '/echo', framing)), ...framed]),
     judge: oneOf([{ status: 200, body }]),
