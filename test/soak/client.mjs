@@ -28,7 +28,7 @@ import { Connection, Unanswered, Wrong } from './connection.mjs';
 import { SESSIONS } from './sessions.mjs';
 
 /** Milliseconds that no session takes. */
-const TOO_LONG = 30_000;
+const TOO_LONG = 120_000;
 
 const [task] = /** @type {[Task]} */ (await once(process, 'message'));
 const names = Object.entries(SESSIONS).flatMap(([name, [weight]]) => Array(weight).fill(name));
