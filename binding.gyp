@@ -40,6 +40,7 @@
         "native/net/proxied_sockets.cc",
         "native/net/reader_threads.cc",
         "native/net/request_body.cc",
+        "native/net/scoreboard.cc",
         "native/net/socket_poll.cc",
         "native/net/tls.cc",
         "native/net/usockets.cc"

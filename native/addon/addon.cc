@@ -24,6 +24,7 @@
 #include "net/datagram.h"
 #include "net/exchange.h"
 #include "net/listening_socket.h"
+#include "net/scoreboard.h"
 #include "net/usockets.h"
 
 namespace uwsgiref::addon {
@@ -491,6 +492,44 @@ napi_value bind_socket(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// --- Processes that accept at the same sockets
+// ------------------------------------------------------------------------
+
+void destroy_scoreboard(void* data) { delete static_cast<net::Scoreboard*>(data); }
+
+napi_value clear_place(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  arguments.data<net::Scoreboard>().clear(arguments.number(0));
+  return nullptr;
+}
+
+/// createScoreboard() → { fd, places, clear(place) }: memory that others join by its descriptor, each at a place of its
+/// own. Throws an error whose `code` is that of the failed system call.
+napi_value create_scoreboard(napi_env env, napi_callback_info) {
+  auto scoreboard = std::make_unique<net::Scoreboard>();
+  int fd = -1;
+  int error_number = scoreboard->create(fd);
+  if (error_number != 0) return throw_system_error(env, error_number);
+  napi_value result = nullptr;
+  napi_create_object(env, &result);
+  set(env, result, "fd", small_number(env, fd));
+  set(env, result, "places", number(env, net::Scoreboard::kPlaces));
+  napi_value clear = nullptr;
+  napi_create_function(env, "clear", NAPI_AUTO_LENGTH, clear_place, scoreboard.get(), &clear);
+  set(env, result, "clear", clear);
+  napi_add_env_cleanup_hook(env, destroy_scoreboard, scoreboard.release());
+  return result;
+}
+
+/// joinScoreboard(fd, place): of the engine; before it listens. The descriptor is closed. Throws an error whose `code`
+/// is that of the failed system call.
+napi_value join_scoreboard(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  net::EventLoop& loop = arguments.data<Engine>().gateway->loop();
+  int error_number = loop.scoreboard().join(static_cast<int>(arguments.number(0)), arguments.number(1));
+  return error_number == 0 ? nullptr : throw_system_error(env, error_number);
+}
+
 // --- The service manager ---------------------------------------------------------------------------------------------
 
 /// sendDatagram(path, text): to a Unix socket of systemd's kind; a path that begins with '@' is of Linux' abstract
@@ -576,6 +615,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("replaceCertificates", replace_certificates);
   add("knowsCiphers", knows_ciphers);
   add("drain", drain);
+  add("joinScoreboard", join_scoreboard);
   add("closeConnections", close_connections);
   add("stats", stats);
   add("waits", waits);
@@ -604,6 +644,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   };
   add("open", open);
   add("bindSocket", bind_socket);
+  add("createScoreboard", create_scoreboard);
   add("sendDatagram", send_datagram);
   add("openBeneath", open_beneath);
   set(env, exports, "files", held_file_functions(env, *files));

@@ -119,11 +119,14 @@ void EventLoop::give_back(std::unique_ptr<http::ByteBuffer> buffer) noexcept {
 uint32_t EventLoop::enter(Connection& connection) {
   counters_.connections++;
   if (may_rest()) run_sweep(kSweepInterval);
-  return deadlines_.add(&connection);
+  uint32_t slot = deadlines_.add(&connection);
+  note_connections();
+  return slot;
 }
 
 void EventLoop::leave(uint32_t deadline_slot) noexcept {
   deadlines_.remove(deadline_slot);
+  note_connections();
   rest();
 }
 

@@ -18,6 +18,7 @@
 #include "net/fair_share.h"
 #include "net/gateway.h"
 #include "net/page_loader.h"
+#include "net/scoreboard.h"
 #include "net/settings.h"
 #include "net/usockets.h"
 
@@ -53,6 +54,9 @@ class EventLoop {
   ExchangeTable& exchanges() noexcept { return exchanges_; }
   Counters& counters() noexcept { return counters_; }
   CommonShare& share() noexcept { return share_; }
+  /// Of the processes that accept at the same sockets; nobody's before it is joined.
+  Scoreboard& scoreboard() noexcept { return scoreboard_; }
+  void note_connections() noexcept { scoreboard_.note(static_cast<uint32_t>(deadlines_.count())); }
   BodyMemory& body_memory() noexcept { return body_memory_; }
   PageLoader& page_loader() noexcept { return *page_loader_; }
 
@@ -152,6 +156,7 @@ class EventLoop {
   ExchangeTable exchanges_;
   Counters counters_;
   CommonShare share_;
+  Scoreboard scoreboard_;
   std::vector<Connection*> rearm_;
   std::deque<Connection*> yielded_;
   BackgroundSender sender_;

@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -19,6 +20,8 @@ constexpr int kMostWaiting = 1 << 16;
 constexpr int kAcceptedAtOnce = 512;
 // Of a socket that several processes accept at: the one that wakes up first shall not take them all.
 constexpr int kAcceptedOfShared = 1;
+// How long those who have fewer connections have to accept. Milliseconds.
+constexpr int kWay = 1;
 
 /// The extension memory of a context of connections.
 struct ContextState {
@@ -143,15 +146,51 @@ int Listener::listen(ListeningSocket socket) noexcept {
     auto& self = *static_cast<Listener*>(listener);
     EventLoop::Event event(self.loop_);
     if (!readable) return self.loop_.stop_accepting(EIO);
-    self.accept_up_to(self.socket_.inherited() ? kAcceptedOfShared : kAcceptedAtOnce);
+    self.on_waiting();
   };
   if (int error = poll_.open(loop_.uv_loop(), socket.fd(), on_event, this); error != 0) {
     if (socket.inherited()) socket.give_back();
     return error;
   }
   socket_ = std::move(socket);
+  if (socket_.inherited()) loop_.note_connections();
   if (!loop_.accepting()) poll_.pause();
   return 0;
+}
+
+void Listener::on_waiting() noexcept {
+  if (!socket_.inherited()) return accept_up_to(kAcceptedAtOnce);
+  if (loop_.scoreboard().has_more_than_others()) return give_way();
+  taken_anyway_ = 1;
+  accept_up_to(kAcceptedOfShared);
+}
+
+void Listener::give_way() noexcept {
+  if (!way_timer_) {
+    constexpr int kDoesNotKeepTheProcess = 1;
+    way_timer_ = usockets().create_timer(loop_.handle(), kDoesNotKeepTheProcess, sizeof(Listener*));
+    *static_cast<Listener**>(usockets().timer_ext(way_timer_)) = this;
+  }
+  gives_way_ = true;
+  poll_.pause();
+  auto on_time = [](us_timer_t* timer) { (*static_cast<Listener**>(usockets().timer_ext(timer)))->on_way_given(); };
+  usockets().timer_set(way_timer_, on_time, kWay, 0);
+}
+
+void Listener::stop_giving_way() noexcept {
+  gives_way_ = false;
+  usockets().timer_set(way_timer_, nullptr, 0, 0);
+  if (loop_.accepting()) poll_.resume();
+}
+
+void Listener::on_way_given() noexcept {
+  EventLoop::Event event(loop_);
+  stop_giving_way();
+  if (!loop_.accepting() || !loop_.scoreboard().has_more_than_others()) return;
+  // Those who have fewer are busy with them. The longer that is so, the less they are waited for.
+  const int most = taken_anyway_;
+  taken_anyway_ = std::min(2 * most, kAcceptedAtOnce);
+  accept_up_to(most);
 }
 
 void Listener::accept_up_to(int most) noexcept {
@@ -197,6 +236,9 @@ void Listener::refuse_handshake(http::RequestError error, const PeerAddress& pee
 }
 
 void Listener::stop_listening() noexcept {
+  if (socket_.inherited()) loop_.scoreboard().leave();
+  if (way_timer_) usockets().timer_close(std::exchange(way_timer_, nullptr));
+  gives_way_ = false;
   poll_.close();
   socket_.close();
 }
@@ -225,7 +267,7 @@ void Listener::hurry_connections() noexcept {
 }
 
 void Listener::accept(bool accepting) noexcept {
-  if (accepting) {
+  if (accepting && !gives_way_) {
     poll_.resume();
   } else {
     poll_.pause();
@@ -301,6 +343,7 @@ void Listener::opened(const PeerAddress& peer) noexcept {
 void Listener::closed(const PeerAddress& peer) noexcept {
   connection_count_--;
   discount(peer);
+  if (gives_way_ && !loop_.scoreboard().has_more_than_others()) stop_giving_way();
   if (draining() && connection_count_ == 0) loop_.gateway().on_drained(*this);
 }
 

@@ -83,6 +83,11 @@ class Listener {
   Listener(EventLoop& loop, Settings settings, bool secure);
   template <int kSecure>
   void subscribe(us_socket_context_t* context) noexcept;
+  /// Connections wait. Of a socket that several processes accept at, those who have fewer go first.
+  void on_waiting() noexcept;
+  void give_way() noexcept;
+  void stop_giving_way() noexcept;
+  void on_way_given() noexcept;
   void accept_up_to(int most) noexcept;
   /// Makes a connection of the next that waits, or turns it away. Answers false where there is no more to be had for
   /// now; the listener may be gone then.
@@ -110,6 +115,9 @@ class Listener {
   uint32_t connection_count_ = 0;
   std::unordered_map<uint64_t, uint32_t> connections_of_;  ///< by PeerAddress::network, where there is a limit to them
   std::optional<uint32_t> drain_idle_;
+  us_timer_t* way_timer_ = nullptr;  ///< made when it is needed
+  bool gives_way_ = false;           ///< others are to accept first
+  int taken_anyway_ = 1;             ///< connections, where nobody else did
 };
 
 }  // namespace uwsgiref::net

@@ -2,13 +2,15 @@
 
 import type { Configuration } from '../configuration/index.js';
 import type { CloseOptions } from '../server/index.js';
+import type { Place } from './scoreboard.js';
 
 /** The property of a message that is one of ours: applications have messages of their own. */
 export const OURS = 'uwsgiref';
 
 /** To a worker. */
 export type Order =
-  | { type: 'start'; configuration: Configuration; descriptors: number[] }
+  /** `place`: its own of a scoreboard, and the descriptor of that. */
+  | { type: 'start'; configuration: Configuration; descriptors: number[]; place?: Place }
   /** Told again, it is to hurry. */
   | { type: 'stop'; how: CloseOptions }
   | { type: 'reopen-logs' }

@@ -9,6 +9,7 @@ import { BackOff } from './back-off.js';
 import { type Log, rememberDirectory } from './frame.js';
 import type { HeldSockets } from './held-sockets.js';
 import { BEAT } from './messages.js';
+import { Scoreboard } from './scoreboard.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** Reads the configuration again, and answers what it says now. */
@@ -28,6 +29,7 @@ export class Supervisor {
   draining = false;
   readonly #read: ConfigurationReader;
   readonly #workers = new Set<WorkerProcess>();
+  readonly #scoreboard = new Scoreboard();
   readonly #backOff = new BackOff();
   /** Those whose successors are on their way. */
   readonly #retiring = new Set<WorkerProcess>();
@@ -236,8 +238,12 @@ export class Supervisor {
   }
 
   #make(): WorkerProcess {
-    const worker = new WorkerProcess(this.#configuration, this.sockets.all, ++this.#made, {
-      onExit: (worker, how, failure) => this.#onExit(worker, how, failure),
+    const place = this.#scoreboard.take();
+    const worker = new WorkerProcess(this.#configuration, this.sockets.all, place, ++this.#made, {
+      onExit: (worker, how, failure) => {
+        if (place !== undefined) this.#scoreboard.free(place);
+        this.#onExit(worker, how, failure);
+      },
       onRetire: (worker, why, fault) => this.#onRetire(worker, why, fault),
       onModule: (url) => this.onModule(url),
       onFarewell: (worker, metrics) => this.onFarewell(worker, metrics),

@@ -6,6 +6,7 @@ import type { Configuration } from '../configuration/index.js';
 import type { CloseOptions } from '../server/index.js';
 import { FIRST_SOCKET, type HeldSocket } from './held-sockets.js';
 import { type Answers, BEAT, type Order, OURS, type Report, type Vitals } from './messages.js';
+import type { Place } from './scoreboard.js';
 import { SYSTEMD_VARIABLES } from './systemd.js';
 import { delay } from './timer.js';
 
@@ -67,7 +68,13 @@ export class WorkerProcess {
   #silence = 0;
 
   /** @param number tells workers apart in logs */
-  constructor(configuration: Configuration, sockets: readonly HeldSocket[], number: number, events: WorkerEvents) {
+  constructor(
+    configuration: Configuration,
+    sockets: readonly HeldSocket[],
+    place: Place | undefined,
+    number: number,
+    events: WorkerEvents,
+  ) {
     this.number = number;
     this.#configuration = configuration;
     this.#events = events;
@@ -77,9 +84,15 @@ export class WorkerProcess {
     });
     // Whoever waits hears of it; that nobody does is no error.
     this.ready.catch(() => {});
-    this.#child = this.#spawn(sockets);
+    const given = [...sockets.map(({ fd }) => fd), ...(place === undefined ? [] : [place.fd])];
+    this.#child = this.#spawn(given);
     this.pid = this.#child?.pid ?? -1;
-    this.#order({ type: 'start', configuration, descriptors: sockets.map((_, index) => FIRST_SOCKET + index) });
+    this.#order({
+      type: 'start',
+      configuration,
+      descriptors: sockets.map((_, index) => FIRST_SOCKET + index),
+      ...(place !== undefined && { place: { fd: FIRST_SOCKET + sockets.length, place: place.place } }),
+    });
     const { startTimeout } = configuration;
     if (startTimeout > 0) this.#killAfter(startTimeout, `it was not ready after ${startTimeout} ms`);
   }
@@ -134,7 +147,7 @@ export class WorkerProcess {
   }
 
   /** @returns undefined where the system has no process to spare; onExit says so then */
-  #spawn(sockets: readonly HeldSocket[]): ChildProcess | undefined {
+  #spawn(descriptors: readonly number[]): ChildProcess | undefined {
     const environment = { ...process.env };
     for (const name of [...SYSTEMD_VARIABLES, 'NOTIFY_SOCKET']) delete environment[name];
     // node's own word for it: the loaders report what they load, as for `node --watch`.
@@ -142,7 +155,7 @@ export class WorkerProcess {
     try {
       const child = spawn(process.execPath, [...process.execArgv, WORKER], {
         env: environment,
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
       });
       child.on('message', (message: unknown) => this.#onMessage(message));
       // Behind its last message, which may say why it ends.

@@ -8,6 +8,7 @@ import { developedApplication } from './development.js';
 import { outliveOutput } from './frame.js';
 import { type Answers, BEAT, type Order, OURS, type Report, type RequestInFlight } from './messages.js';
 import { RequestMetrics } from './request-metrics.js';
+import type { Place } from './scoreboard.js';
 import { applicationOf, Service } from './service.js';
 import { delay } from './timer.js';
 import { watchEventLoop } from './watchdog.js';
@@ -25,9 +26,10 @@ class Worker {
   #retiring = false;
   #stopping = false;
 
-  async start(configuration: Configuration, descriptors: readonly number[]): Promise<void> {
+  async start(configuration: Configuration, descriptors: readonly number[], place?: Place): Promise<void> {
     // From now on no program that an application starts is given them, and keeps them when this process is gone.
     for (const fd of descriptors) bindSocket({ fd });
+    if (place !== undefined) Engine.get().joinScoreboard(place.fd, place.place);
     const { watchdog } = configuration;
     if (watchdog > 0) watchEventLoop(watchdog, inHand);
     const places = descriptors.map((fd) => ({ fd }));
@@ -134,7 +136,7 @@ process.on('message', ({ [OURS]: order }: { [OURS]: Order }) => {
   switch (order.type) {
     case 'start':
       grace = order.configuration.gracefulTimeout;
-      return worker.start(order.configuration, order.descriptors);
+      return worker.start(order.configuration, order.descriptors, order.place);
     case 'stop':
       return worker.stop(order.how);
     case 'reopen-logs':

@@ -138,6 +138,11 @@ export class Engine implements EngineCallbacks {
     if (this.#drained.has(listener)) this.#access.native.drain(listener, idleMs, 0);
   }
 
+  /** Takes a place among the processes that accept at the same sockets; before this one listens at them. */
+  joinScoreboard(fd: number, place: number): void {
+    this.#access.native.joinScoreboard(fd, place);
+  }
+
   /** Ends the connections that are left. */
   closeConnections(listener: number): void {
     this.#access.native.closeConnections(listener);

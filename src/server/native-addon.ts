@@ -112,6 +112,8 @@ export interface NativeEngine extends TlsEngine {
   /** `idle`: milliseconds that a connection without a request stays; `takeWaiting` 1: see {@link CloseOptions}. */
   drain(listener: number, idle: number, takeWaiting: number): void;
   closeConnections(listener: number): void;
+  /** Takes a place among the processes that accept at the same sockets, before it listens at one; closes the descriptor. */
+  joinScoreboard(fd: number, place: number): void;
   stats(listener: number): NativeStats;
   /** How many of a listener's connections wait for what, by `net::Wait`. */
   waits(listener: number): number[] | undefined;
@@ -166,6 +168,12 @@ export interface NativeAddon {
   readonly files: NativeFiles;
   /** @throws the error of a system call */
   bindSocket(options: SocketOptions): { fd: number; address: Address; close(): void; abandon(): void };
+  /**
+   * Memory in which processes that accept at the same sockets tell how many connections each has.
+   *
+   * @throws the error of a system call
+   */
+  createScoreboard(): { fd: number; places: number; clear(place: number): void };
   /** @throws the error of a system call */
   sendDatagram(path: string, text: string): void;
   open(
