@@ -79,10 +79,16 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
   } else {
     // It shares a packet with the file's beginning.
     connection.flush(true);
-    if (connection.queued() > 0) return Progress::kBlocked;
-    progress = connection.secure() ? send_through_buffer(connection) : send_plain(connection, due);
+    if (connection.queued() > 0) {
+      progress = Progress::kBlocked;
+    } else {
+      progress = connection.secure() ? send_through_buffer(connection) : send_plain(connection, due);
+    }
   }
   loaded_until_ = 0;
+  bool goes_on = progress == Progress::kBlocked || progress == Progress::kYielded || progress == Progress::kLoading;
+  // What leaves at once has no time to change, and what was read already cannot.
+  if (goes_on && !state_ && !held_.block) state_ = FileState::of(region_.fd);
   if (progress == Progress::kDone) stop();
   return progress;
 }
@@ -189,11 +195,11 @@ ssize_t FileTransfer::read(Connection& connection, char* into, size_t length) no
 }
 
 std::optional<FileTransfer::Progress> FileTransfer::look_for_changes() noexcept {
+  if (!state_) return std::nullopt;
   auto now = FileState::of(region_.fd);
   // Whoever reads it meets the error.
   if (!now) return std::nullopt;
   auto before = std::exchange(state_, now);
-  if (!before) return std::nullopt;
   bool written = now->modified.tv_sec != before->modified.tv_sec || now->modified.tv_nsec != before->modified.tv_nsec;
   // What is longer was appended to, as a log is; what is not had other bytes in it.
   if (!written || now->size > before->size) return std::nullopt;

@@ -80,7 +80,7 @@ class FileTransfer {
   FileRegion region_;
   HeldFile held_;
   bool active_ = false;
-  std::optional<FileState> state_;  ///< that the file was last seen in; not of one that leaves in one write
+  std::optional<FileState> state_;  ///< that the file was last seen in, once something has to wait
   bool begun_ = false;              ///< some of it has left
   PageLoader* loader_ = nullptr;    ///< while a thread reads, or is going to
   uint64_t ticket_ = 0;             ///< of what it reads
