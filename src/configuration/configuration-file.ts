@@ -108,7 +108,7 @@ export interface ConfigurationFile {
   /** Bytes of an answer that wait for the client before its application does. Default: 64KiB. */
   maxQueuedBytes?: number | string;
   /**
-   * Bytes of a file that leaves in one write with its head, rather than by sendfile(2); 0: none does. Default: 64KiB.
+   * Bytes of a file that leaves in one write with its head, rather than by sendfile(2); 0: none does. Default: 16KiB.
    */
   smallFileSize?: number | string;
   /** Bytes a second that a request body must come at, after 5 seconds; 0: any. Default: 240. */

@@ -320,7 +320,7 @@ export const SERVER_SETTINGS = {
     kind: kinds.size(RANGES.smallFileSize),
     group: 'Limits',
     description: 'bytes of a file that leaves in one write with its head, rather than by sendfile(2); 0: none does',
-    default: '64KiB',
+    default: '16KiB',
   },
   minUploadRate: {
     kind: kinds.size(RANGES.minUploadRate),

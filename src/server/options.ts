@@ -102,7 +102,7 @@ export interface ServerOptions {
   /** Bytes of an answer that wait for the client before its application does; default 65536. */
   maxQueuedBytes?: number;
   /**
-   * Bytes of a file that leaves in one write with its head, rather than by sendfile(2); default 65536. 0: none does.
+   * Bytes of a file that leaves in one write with its head, rather than by sendfile(2); default 16384. 0: none does.
    */
   smallFileSize?: number;
   /**
@@ -153,7 +153,7 @@ export interface CheckedOptions {
 const SOFTWARE = `uwsgiref/${VERSION}`;
 
 /** The default of `smallFileSize`; `net::Settings` has the same. */
-export const SMALL_FILE_SIZE = 65_536;
+export const SMALL_FILE_SIZE = 16_384;
 
 /** The numeric options: least and greatest value. */
 export const RANGES = {

@@ -12,7 +12,7 @@ import { get, RawClient, request } from './fixtures/raw-client.js';
 import { plain, type StartedServer, started, temporaryFolder, until } from './fixtures/started-server.js';
 import { openTls } from './fixtures/tls-client.js';
 
-const SMALL = 64 * 1024;
+const SMALL = 16 * 1024;
 const content = randomBytes(SMALL + 1);
 
 function file(size: number, folder = temporaryFolder()): string {
