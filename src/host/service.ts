@@ -101,8 +101,10 @@ function writeAsJson(failure: Failure): void {
   new DescriptorErrors().write(`${errorLine(failure, Date.now())}\n`);
 }
 
+/** None where nobody listens, so that nothing is recorded. */
 function hooks(log: AccessLog | undefined, audience: Audience): Pick<ServerOptions, 'onAnswered' | 'onRefused'> {
   const { answered, refused } = audience;
+  if (log === undefined && answered === undefined && refused === undefined) return {};
   return {
     onAnswered(answer) {
       answered?.(answer);
