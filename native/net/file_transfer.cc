@@ -46,6 +46,7 @@ void FileTransfer::stop() noexcept {
   held_ = {};
   loaded_until_ = 0;
   load_error_ = 0;
+  offered_ = 0;
 }
 
 FileTransfer::Progress FileTransfer::load(Connection& connection) noexcept {
@@ -153,18 +154,19 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
       progress = Progress::kYielded;
       break;
     }
-    size_t wanted = static_cast<size_t>(std::min<uint64_t>(region_.length, kPiece));
+    size_t wanted = offered_ > 0 ? offered_ : static_cast<size_t>(std::min<uint64_t>(region_.length, kPiece));
     ssize_t count = read(connection, buffer->reserve(kPiece), wanted);
     if (count < 0 && errno == EAGAIN) {
       progress = load(connection);
       break;
     }
-    if (count <= 0) {
-      progress = count == 0 ? Progress::kShrank : Progress::kFailed;
+    if (count <= 0 || static_cast<size_t>(count) < offered_) {
+      progress = count >= 0 ? Progress::kShrank : Progress::kFailed;
       break;
     }
     size_t taken = connection.write_now({buffer->reserve(kPiece), static_cast<size_t>(count)}, false);
     advance(taken);
+    offered_ = taken == 0 && connection.secure() ? static_cast<size_t>(count) : 0;
     if (taken < static_cast<size_t>(count)) {
       progress = Progress::kBlocked;
       break;
@@ -178,7 +180,8 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
 
 ssize_t FileTransfer::read(Connection& connection, char* into, size_t length) noexcept {
   FileRegion next{region_.fd, region_.offset, length};
-  if (loaded_until_ <= next.offset) {
+  // What was offered to TLS has just been in memory, and is wanted whole.
+  if (loaded_until_ <= next.offset && offered_ == 0) {
     ssize_t count = read_cached(next, into);
     if (count >= 0 || errno != EOPNOTSUPP) return count;
     next.length = connection.loop().page_loader().loaded_lately(next);

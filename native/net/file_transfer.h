@@ -86,6 +86,7 @@ class FileTransfer {
   uint64_t ticket_ = 0;             ///< of what it reads
   uint64_t loaded_until_ = 0;       ///< offset in the file up to which it has just read
   int load_error_ = 0;              ///< why it could not
+  size_t offered_ = 0;              ///< bytes that TLS has begun to take, and wants before any others (SSL_write(3))
 };
 
 }  // namespace uwsgiref::net

@@ -52,6 +52,20 @@ describe.runIf(process.platform === 'linux')('a file that is not in memory', () 
     expect(disk.reports).toBe('');
   });
 
+  it('comes whole by TLS, however little is at hand when the rest of a piece is due', async () => {
+    const tls = certificate(temporaryFolder(), 'server');
+    const large = Buffer.concat([content, content, content]);
+    const disk = await OddDisk.serve(root, { fickle: large }, { tls });
+    const client = await openTls(disk.securePort);
+    client.send(get('/fickle'));
+    // Until the connection takes no more.
+    client.socket.pause();
+    await later(200);
+    client.socket.resume();
+    expect((await client.response()).body.equals(large)).toBe(true);
+    expect(disk.reports).toBe('');
+  });
+
   it('keeps nobody else waiting, however many want such files', async () => {
     const files = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`cold-${index}`, content]));
     const disk = await OddDisk.serve(root, files);
