@@ -1,10 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+// These measure, or need the processors for themselves: one after the other, when the rest is through.
+const UNDER_LOAD = ['attacks', 'deploy', 'soak', 'browser', 'bench'].map((room) => `test/${room}/**/*.test.ts`);
+const ALONE = [...UNDER_LOAD, 'test/host/fleet.test.ts', 'test/host/balance.test.ts', 'test/server/fairness.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // A CI's machine is shared: what fails for want of a processor is tried once more, and the report says so.
+    retry: process.env.CI ? 1 : 0,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { extends: true, test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

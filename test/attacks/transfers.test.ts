@@ -75,7 +75,7 @@ describe.runIf(process.platform === 'linux')('a server that is attacked by', () 
     const { reports } = await underAttack({
       root,
       attacks: [{ connections: 60, opening: '', more: get('/').repeat(1000) }],
-      perConnection: 1024 * KIB,
+      perConnection: 2048 * KIB,
     });
     expect(reports[0]).toMatchObject({ open: 60, ended: 0 });
   }, 60_000);

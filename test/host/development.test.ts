@@ -25,6 +25,8 @@ async function ask(port: number, path = '/', ...lines: string[]): Promise<Shown>
   }
 }
 
+const NOTHING: Shown = { status: 0, type: undefined, text: '' };
+
 /** An application that says what the module beside it does, which says what one of CommonJS does. */
 const FILES = {
   'app.mjs': `
@@ -103,13 +105,17 @@ describe('--reload', () => {
       ['name.cjs', `throw new Error('no name');`, 'no name', 1],
     ] as const) {
       fleet.write(name, broken);
-      await until(async () => (await ask(fleet.port, '/', HTML)).text.includes(complaint));
-      const page = await ask(fleet.port, '/', HTML);
+      let page = NOTHING;
+      await until(async () => {
+        // The code before is ended at once, and may take a request along.
+        page = await ask(fleet.port, '/', HTML).catch(() => NOTHING);
+        return page.text.includes(complaint);
+      });
       expect(page.status).toBe(500);
       if (line !== undefined)
         expect(page.text).toMatch(new RegExp(`<h2>\\S+/${name.replace('.', '\\.')}:${line}</h2>`));
       fleet.write(name, FILES[name]);
-      await until(async () => (await ask(fleet.port)).text === 'Hello one');
+      await until(async () => (await ask(fleet.port).catch(() => NOTHING)).text === 'Hello one');
     }
   });
 
