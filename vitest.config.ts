@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 // These measure, or need the processors for themselves: one after the other, when the rest is through.
-const UNDER_LOAD = ['attacks', 'deploy', 'soak', 'browser', 'bench'].map((room) => `test/${room}/**/*.test.ts`);
-const ALONE = [...UNDER_LOAD, 'test/host/fleet.test.ts', 'test/host/balance.test.ts', 'test/server/fairness.test.ts'];
+const ALONE = [
+  'test/attacks/**/*.test.ts',
+  'test/soak/**/*.test.ts',
+  'test/host/{fleet,balance}.test.ts',
+  'test/server/fairness.test.ts',
+];
 
 export default defineConfig({
   test: {
