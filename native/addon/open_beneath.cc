@@ -10,6 +10,7 @@
 
 #include "addon/call_arguments.h"
 #include "addon/file_state.h"
+#include "net/file_descriptor.h"
 
 #if defined(__linux__) && __has_include(<linux/openat2.h>)
 #include <fcntl.h>
@@ -26,27 +27,6 @@ enum Policy : uint32_t { kBeneath = 0, kNever = 1, kFollow = 2 };
 
 #if defined(__linux__) && defined(SYS_openat2)
 
-/// A descriptor that is closed at the end of its scope. None: negative, and then an error number.
-class Descriptor {
- public:
-  explicit Descriptor(int value) noexcept : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const noexcept { return value_; }
-  int release() noexcept {
-    int value = value_;
-    value_ = -1;
-    return value;
-  }
-
- private:
-  int value_;
-};
-
 /// Takes hold of what is there without opening it: O_PATH.
 int pin(int directory, const char* path, uint64_t flags, uint64_t resolve) noexcept {
   open_how how;
@@ -61,7 +41,7 @@ int pin_beneath(const std::string& root, const std::string& path, uint32_t polic
   // "." is whatever stands in the root's place, which with all links followed may be a file.
   if (policy == kFollow) return pin(AT_FDCWD, (path == "." ? root : root + '/' + path).c_str(), 0, 0);
   // A real path has no links; where one has come since, this is no longer the root.
-  Descriptor directory(pin(AT_FDCWD, root.c_str(), O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+  net::FileDescriptor directory(pin(AT_FDCWD, root.c_str(), O_DIRECTORY, RESOLVE_NO_SYMLINKS));
   if (directory.get() < 0) return directory.get();
   return pin(directory.get(), path.c_str(), 0,
              policy == kNever ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : RESOLVE_BENEATH);
@@ -77,7 +57,7 @@ int open_pinned(int pinned) noexcept {
 }
 
 int open_file(const std::string& root, const std::string& path, uint32_t policy, std::span<int64_t> found) noexcept {
-  Descriptor pinned(pin_beneath(root, path, policy));
+  net::FileDescriptor pinned(pin_beneath(root, path, policy));
   if (pinned.get() < 0) return pinned.get();
   const auto state = net::FileState::of(pinned.get());
   if (!state) return -errno;

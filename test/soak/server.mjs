@@ -4,9 +4,9 @@
  * listeners whose timeouts are short. Over its channel it does what it is told.
  */
 
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { returnDescriptors, takeDescriptors } from '../taken-descriptors.mjs';
 import { contentOf, HELLO } from './content.mjs';
 import { REPLACED, STEADY, TRUNCATED } from './site.mjs';
 
@@ -229,9 +229,6 @@ for (const options of [patient, impatient]) {
 const ports = servers.map(({ address }) => ('port' in address ? address.port : 0));
 process.stdout.write(`ports ${ports.join(' ')}\n`);
 
-/** Descriptors that the application has taken. @type {number[]} */
-const taken = [];
-
 /** @type {Record<Order, () => unknown>} */
 const ORDERS = {
   async rest() {
@@ -252,16 +249,8 @@ const ORDERS = {
       complaints,
     };
   },
-  takeDescriptors() {
-    try {
-      for (;;) taken.push(openSync('/dev/null', 'r'));
-    } catch {
-      return taken.length;
-    }
-  },
-  returnDescriptors() {
-    for (const descriptor of taken.splice(0)) closeSync(descriptor);
-  },
+  takeDescriptors,
+  returnDescriptors,
 };
 
 process.on('message', async (/** @type {Order} */ order) => process.send?.((await ORDERS[order]()) ?? null));
