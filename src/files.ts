@@ -83,6 +83,51 @@ export class DiskFile implements FileLike {
   }
 }
 
+/** Parts of one file, and bytes between them, as one response body. Owns the file. */
+export class FileParts implements FileLike {
+  /** What has not been read, in order. */
+  readonly parts: Array<Uint8Array | DiskFile>;
+  readonly #file: DiskFile;
+
+  /** @param parts bytes, and regions of `file` */
+  constructor(file: DiskFile, parts: ReadonlyArray<Uint8Array | FileRegion>) {
+    this.#file = file;
+    this.parts = parts
+      .map((part) => (part instanceof Uint8Array ? part : new DiskFile(file.fileno(), file.size, part)))
+      .filter(({ length }) => length > 0);
+  }
+
+  /** For whoever cannot send a part by its descriptor. Empty at the end, or when the file has shrunk meanwhile. */
+  read(size = -1): Buffer {
+    const blocks: Uint8Array[] = [];
+    for (let wanted = size < 0 ? Number.POSITIVE_INFINITY : size; wanted > 0; ) {
+      const block = this.#readPart(wanted);
+      if (block.length === 0) break;
+      blocks.push(block);
+      wanted -= block.length;
+    }
+    return Buffer.concat(blocks);
+  }
+
+  #readPart(most: number): Uint8Array {
+    const [part] = this.parts;
+    if (part === undefined) return Buffer.alloc(0);
+    if (part instanceof DiskFile) {
+      const block = part.read(Math.min(most, part.length));
+      if (part.length === 0) this.parts.shift();
+      return block;
+    }
+    const block = part.subarray(0, most);
+    if (block.length === part.length) this.parts.shift();
+    else this.parts[0] = part.subarray(block.length);
+    return block;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
 /**
  * Opens a regular file for reading, whole or in part.
  *

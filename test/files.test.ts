@@ -3,7 +3,7 @@ import { fstatSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openFile } from '../src/files.js';
+import { FileParts, openFile } from '../src/files.js';
 import { FileWrapper } from '../src/util.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'uwsgiref-files-'));
@@ -88,5 +88,43 @@ describe('openFile', () => {
     expect(() => file.fileno()).toThrow(/closed/);
     expect(() => file.read()).toThrow(/closed/);
     other.close();
+  });
+});
+
+describe('parts of a file', () => {
+  const parts = () => {
+    const between = (text: string) => Buffer.from(text);
+    const regions = [between('<'), { offset: 8, length: 2 }, between('|'), { length: 0 }, { offset: 0, length: 3 }];
+    return new FileParts(openFile(path), [...regions, between('>')]);
+  };
+
+  it.each([1, 2, 3, 100])('are read with what stands between them, %j bytes at a time', (size) => {
+    const file = parts();
+    const blocks = [...new FileWrapper(file, size)];
+    expect(Buffer.concat(blocks).toString()).toBe('<ij|abc>');
+    expect(blocks.every(({ length }, index) => length === size || index === blocks.length - 1)).toBe(true);
+    file.close();
+  });
+
+  it('are read at once, and then there is nothing more', () => {
+    const file = parts();
+    expect(file.read().toString()).toBe('<ij|abc>');
+    expect(file.read()).toHaveLength(0);
+    file.close();
+  });
+
+  it('end where the file has shrunk', () => {
+    const shrinking = join(directory, 'shrinking');
+    writeFileSync(shrinking, 'abcdefghij');
+    const file = new FileParts(openFile(shrinking), [{ length: 2 }, { offset: 5 }, Buffer.from('>')]);
+    truncateSync(shrinking, 3);
+    expect(Buffer.concat([...new FileWrapper(file, 4)]).toString()).toBe('ab');
+    file.close();
+  });
+
+  it('close the file', () => {
+    const whole = openFile(path);
+    new FileParts(whole, [{ length: 1 }]).close();
+    expect(() => whole.fileno()).toThrow('closed');
   });
 });

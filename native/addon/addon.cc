@@ -128,8 +128,21 @@ napi_value write(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   net::Exchange* exchange = find_exchange(arguments);
   if (!exchange) return small_number(env, kGone);
-  if (!exchange->streaming()) return small_number(env, kWrongState);
+  if (!exchange->streaming()) return small_number(env, exchange->aborted() ? kGone : kWrongState);
   return number(env, static_cast<double>(exchange->write(arguments.bytes(2))));
+}
+
+/// sendPart(slot, generation, fd, offset, length) → 1: it has left; 0: a callback says when. Of a regular file that has
+/// this region, and within an answer that has a Content-Length.
+napi_value send_part(napi_env env, napi_callback_info info) {
+  CallArguments arguments(env, info);
+  net::Exchange* exchange = find_exchange(arguments);
+  if (!exchange) return small_number(env, kGone);
+  if (!exchange->streaming()) return small_number(env, exchange->aborted() ? kGone : kWrongState);
+  if (exchange->framing().body != http::ResponseFraming::Body::kLength) return small_number(env, kWrongState);
+  const net::FileRegion region{static_cast<int>(arguments.integer(2)), static_cast<uint64_t>(arguments.integer(3)),
+                               static_cast<uint64_t>(arguments.integer(4))};
+  return small_number(env, exchange->send_part(region) ? 1 : 0);
 }
 
 /// pace(slot, generation, bytesPerSecond)
@@ -609,6 +622,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   add("finish", finish);
   add("abort", abort);
   add("sendFile", send_file);
+  add("sendPart", send_part);
   add("storeHead", store_head);
   add("giveAnswers", give_answers);
   add("listen", listen);

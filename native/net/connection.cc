@@ -272,6 +272,8 @@ void Connection::advance_file(Exchange& exchange) noexcept {
   if (wants_writable_ || exchange.file_.loading()) return;
   switch (exchange.file_.send(*this)) {
     case FileTransfer::Progress::kDone:
+      // Who gives parts says when the body ends.
+      if (exchange.in_parts_) return;
       exchange.finish();
       if (exchange.waiting_) loop().gateway().on_ready(exchange.handle());
       return;

@@ -31,6 +31,7 @@ void Exchange::begin(Connection& connection, const http::RequestLine& line, cons
   keep_alive_ = framing.keep_alive;
   safe_ = safe;
   waiting_ = false;
+  in_parts_ = false;
   surplus_cut_ = false;
   framing_ = {};
   remaining_ = 0;
@@ -214,9 +215,33 @@ bool Exchange::begin_file(FileRegion due, HeldFile held) noexcept {
   ExchangeHandle handle = this->handle();
   file_.begin(due, std::move(held));
   body_bytes_ += due.length;
-  // Out of its turn it waits: the gateway may be in the midst of a call that the answer before this one has caused.
-  if (connection_->is_current(*this)) connection_->advance_answers();
+  advance_file();
   return generation_ != handle.generation || over();
+}
+
+bool Exchange::send_part(const FileRegion& region) noexcept {
+  Connection::Turn turn(*connection_);
+  FileRegion due = region;
+  due.length = std::min(due.length, remaining_);
+  remaining_ -= due.length;
+  if (due.length == 0) return true;
+  ExchangeHandle handle = this->handle();
+  file_.begin_part(due, !in_parts_);
+  in_parts_ = true;
+  body_bytes_ += due.length;
+  advance_file();
+  if (generation_ != handle.generation || !has_file()) return true;
+  waiting_ = true;
+  return false;
+}
+
+void Exchange::advance_file() noexcept {
+  if (connection_->is_current(*this)) {
+    connection_->advance_answers();
+  } else {
+    // Out of its turn it waits: the gateway may be in the midst of a call that the answer before this one has caused.
+    file_.watch();
+  }
 }
 
 void Exchange::abort() noexcept {

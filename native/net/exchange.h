@@ -36,8 +36,8 @@ class Exchange {
   ExchangeHandle handle() const noexcept { return {slot_, generation_}; }
   Connection& connection() const noexcept { return *connection_; }
 
-  // How a gateway answers. Either respond(), or start(), write() as often as it likes and finish(), or send_file().
-  // abort() at any time. No call may follow finish(), abort() or a respond() that took the whole body.
+  // How a gateway answers. Either respond(), or start(), write() and send_part() as often as it likes and finish(), or
+  // send_file(). abort() at any time. No call may follow finish(), abort() or a respond() that took the whole body.
 
   /// Has the answer leave at so many bytes a second at most, and not as the listener's settings say; 0: any.
   void pace(uint32_t bytes_a_second) noexcept;
@@ -61,12 +61,19 @@ class Exchange {
   /// Likewise, but what is needed of the file is handed over, and nobody waits for it to leave.
   void send_file(const FileRegion& region, HeldFile held) noexcept;
 
+  /// A region of a file as a part of the body, which goes on behind it: more may be given when it has left, and that is
+  /// answered and said as of send_file(). All parts are of one file, in one state. The answer must have a
+  /// Content-Length.
+  bool send_part(const FileRegion& region) noexcept;
+
   /// Gives up: the connection closes without a proper end of the body, so that the client cannot take it for whole.
   void abort() noexcept;
 
   bool started() const noexcept { return state_ != State::kRunning; }
   /// Between start() and the end of the body.
   bool streaming() const noexcept { return state_ == State::kStarted && !has_file(); }
+  /// The answer ended before its body did.
+  bool aborted() const noexcept { return state_ == State::kAborted; }
 
   /// Microseconds since the request's head was there; 0 where answers are not reported.
   int64_t elapsed() const noexcept;
@@ -107,6 +114,8 @@ class Exchange {
   void send(std::string_view bytes) noexcept;
   /// Whether it has left, or needs not.
   bool begin_file(FileRegion due, HeldFile held) noexcept;
+  /// Sends what can leave of the file.
+  void advance_file() noexcept;
 
   Connection* connection_ = nullptr;
   Exchange* next_ = nullptr;
@@ -118,6 +127,7 @@ class Exchange {
   bool keep_alive_ = true;  ///< of the request, then of the answer
   bool safe_ = true;
   bool waiting_ = false;      ///< the gateway waits for on_ready
+  bool in_parts_ = false;     ///< a file that has left is not the end of the body
   bool surplus_cut_ = false;  ///< more came than the Content-Length announced
   bool reported_ = false;     ///< the gateway hears of its end
   uint32_t pace_ = 0;         ///< bytes a second at which the answer leaves; 0: any

@@ -40,6 +40,21 @@ bool connection_broken(int error) noexcept {
 
 }  // namespace
 
+void FileTransfer::begin_part(const FileRegion& region, bool first) noexcept {
+  auto before = state_;
+  begin(region, {});
+  if (first) {
+    watch();
+  } else {
+    state_ = before;
+  }
+}
+
+void FileTransfer::watch() noexcept {
+  // What was read already cannot change.
+  if (!held_.block) state_ = FileState::of(region_.fd);
+}
+
 void FileTransfer::stop() noexcept {
   if (loader_) std::exchange(loader_, nullptr)->forget(ticket_);
   active_ = false;
@@ -70,10 +85,10 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
     return Progress::kFailed;
   }
   Progress progress = Progress::kDone;
-  if (auto small = send_small(connection)) {
-    progress = *small;
-  } else if (auto change = look_for_changes()) {
+  if (auto change = look_for_changes()) {
     progress = *change;
+  } else if (auto small = send_small(connection)) {
+    progress = *small;
   } else if (uint64_t due = at_hand(connection); due == 0) {
     // What stands before the file does not wait for the disk.
     progress = load(connection);
@@ -88,8 +103,8 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
   }
   loaded_until_ = 0;
   bool goes_on = progress == Progress::kBlocked || progress == Progress::kYielded || progress == Progress::kLoading;
-  // What leaves at once has no time to change, and what was read already cannot.
-  if (goes_on && !state_ && !held_.block) state_ = FileState::of(region_.fd);
+  // What leaves at once has no time to change.
+  if (goes_on && !state_) watch();
   if (progress == Progress::kDone) stop();
   return progress;
 }

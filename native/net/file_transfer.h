@@ -45,6 +45,11 @@ class FileTransfer {
     begun_ = false;
     state_.reset();
   }
+  /// One region of several: `first`, or behind another of the same file, which must have the same state for all of
+  /// them.
+  void begin_part(const FileRegion& region, bool first) noexcept;
+  /// It is to be sent in the state that the file has now, although it does not begin to leave yet.
+  void watch() noexcept;
   void stop() noexcept;
   bool active() const noexcept { return active_; }
   bool loading() const noexcept { return loader_ != nullptr; }

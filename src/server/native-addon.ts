@@ -105,6 +105,12 @@ export interface NativeEngine extends TlsEngine {
     verified: number,
   ): number;
 
+  /**
+   * Gives a region of a file as a part of the body that start() has begun and that has a Content-Length; all are of one
+   * file. Returns 1 when it has left, 0 when `onReady` or `onGone` will say so.
+   */
+  sendPart(slot: number, generation: number, descriptor: number, offset: number, length: number): number;
+
   /** @throws RangeError where `trustedProxies` holds what names no address; else the error of a system call */
   listen(options: ListenOptions): { listener: number; address: Address };
   /** For connections that are accepted from now on. Throws, and keeps those it has, where one cannot be used. */

@@ -1,7 +1,7 @@
 /** The handler of the production server: {@link BaseHandler}'s life cycle over a connection of the native engine. */
 
 import { fail } from 'node:assert';
-import { DiskFile } from '../files.js';
+import { DiskFile, FileParts } from '../files.js';
 import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
 import { checkRate } from '../rate.js';
@@ -214,6 +214,7 @@ export class ServerHandler extends BaseHandler implements Answerer {
         return true;
       }
     }
+    if (file instanceof FileParts) return this.headers!.has('Content-Length') && this.#sendParts(file);
     if (typeof file.fileno !== 'function') return false;
     const sent = this.#access.native.sendFile(
       this.slot,
@@ -230,6 +231,24 @@ export class ServerHandler extends BaseHandler implements Answerer {
     this.headersSent = true;
     this.#phase = FINISHED;
     return sent === 1 ? true : this.#untilReady().then(() => true);
+  }
+
+  /** What stands between the parts is written, as the blocks of any other answer. */
+  async #sendParts({ parts }: FileParts): Promise<true> {
+    this.headersSent = true;
+    this.#start();
+    for (const part of this.#bodiless ? [] : parts) {
+      if (part instanceof DiskFile) {
+        const { slot, generation } = this;
+        const sent = this.#access.native.sendPart(slot, generation, part.fileno(), part.offset, part.length);
+        if (this.#check(sent) === 0) await this.#untilReady();
+      } else {
+        this.#deliver(part);
+        await this.#room();
+      }
+    }
+    this.#finish();
+    return true;
   }
 
   override close(): void | Promise<void> {

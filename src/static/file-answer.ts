@@ -13,7 +13,7 @@ import type { Opened } from './beneath.js';
 import { checkPreconditions, type Identity, ifRangeHolds, type Validators, validatorsOf } from './conditions.js';
 import type { Encoding } from './encodings.js';
 import { NumberedState } from './file-state.js';
-import { BLOCK_SIZE, MultipartBody } from './multipart.js';
+import { MultipartFile } from './multipart.js';
 import { contentRange, parseRanges, type Range } from './ranges.js';
 
 /** How a file that was chosen is sent. */
@@ -200,30 +200,28 @@ function sendParts(
   }
   const headers = described.partFields;
   if (ranges.length > 1) {
-    const body = new MultipartBody(file.lend(size), ranges, contentType);
-    headers.push(['Content-Type', body.contentType], ['Content-Length', String(body.contentLength)]);
-    startWith(exchange, body, '206 Partial Content', headers);
-    return body;
+    const parts = new MultipartFile(file.lend(size), ranges, contentType);
+    headers.push(['Content-Type', parts.contentType], ['Content-Length', String(parts.contentLength)]);
+    return begin(exchange, parts, '206 Partial Content', headers);
   }
   headers.push(['Content-Type', contentType], ['Content-Length', String(range.length)]);
   headers.push(['Content-Range', contentRange(range, size)]);
   return begin(exchange, file.lend(size, range), '206 Partial Content', headers);
 }
 
+// Where a file is read: so large that system calls do not count, and small enough for every client.
+const BLOCK_SIZE = 65536;
+
 /** By `wsgi.file_wrapper`, so that the file leaves by sendfile where the gateway can do that. */
 function begin(exchange: Exchange, file: FileLike, status: string, headers: HeaderList): ResponseBody {
-  startWith(exchange, file, status, headers);
-  return new (exchange.environ['wsgi.file_wrapper'] ?? FileWrapper)(file, BLOCK_SIZE);
-}
-
-/** Where the answer cannot begin nobody gets the body that could close it. */
-function startWith(exchange: Exchange, body: { close?(): void }, status: string, headers: HeaderList): void {
   try {
     exchange.startResponse(status, headers);
   } catch (error) {
-    body.close?.();
+    // Nobody gets the body that could close it.
+    file.close?.();
     throw error;
   }
+  return new (exchange.environ['wsgi.file_wrapper'] ?? FileWrapper)(file, BLOCK_SIZE);
 }
 
 /** Range is defined for GET alone (RFC 9110 §14.2), and its parts are those of the plain file. */

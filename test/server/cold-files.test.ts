@@ -39,6 +39,19 @@ describe.runIf(process.platform === 'linux')('a file that is not in memory', () 
     expect(disk.reports).toBe('');
   });
 
+  it('is read by a thread where several parts of it are wanted', async () => {
+    const disk = await OddDisk.serve(root, { 'cold-parts': content });
+    const before = (await disk.stats()).coldReads;
+    const client = await RawClient.open(disk.port);
+    const last = content.length - 100_000;
+    const { body } = await client.send(get('/cold-parts', `Range: bytes=0-9,1000000-1999999,${last}-`)).response();
+    for (const part of [content.subarray(0, 10), content.subarray(1_000_000, 2_000_000), content.subarray(last)]) {
+      expect(body.includes(part)).toBe(true);
+    }
+    expect((await disk.stats()).coldReads).toBeGreaterThan(before);
+    expect(disk.reports).toBe('');
+  });
+
   it('is read by a thread for TLS, too', async () => {
     const files = { 'cold-large': content, 'cold-small': small, 'cold-silent': content };
     const tls = certificate(temporaryFolder(), 'server');
