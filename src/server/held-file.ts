@@ -39,7 +39,10 @@ export interface EngineFile extends FileLike {
   readonly kind: typeof BLOCK | typeof FILE;
   /** Whether all of it is to be sent, and nothing of it was read. */
   readonly isWhole: boolean;
-  /** Its number, for the engine to keep: that gives it back when the answer is over. */
+  /**
+   * Its number, for the engine to keep: that gives it back when the answer is over. -1: it was closed, as it is when the
+   * client goes while its answer is under way; a number that was given back may be another file's.
+   */
   handOver(): number;
 }
 
@@ -168,8 +171,8 @@ class FileBlock implements EngineFile {
 class LentFile extends DiskFile implements EngineFile {
   readonly kind = FILE;
   readonly #native: NativeFiles;
-  readonly #number: number;
-  #handedOver = false;
+  /** -1: the reference is not this one's any more. */
+  #number: number;
 
   constructor(native: NativeFiles, number: number, descriptor: number, size: number, region?: FileRegion) {
     super(descriptor, size, region);
@@ -178,15 +181,16 @@ class LentFile extends DiskFile implements EngineFile {
   }
 
   get isWhole(): boolean {
-    return this.length === this.size;
+    return this.#number >= 0 && this.length === this.size;
   }
 
   handOver(): number {
-    this.#handedOver = true;
-    return this.#number;
+    const number = this.#number;
+    this.#number = -1;
+    return number;
   }
 
   protected override release(): void {
-    if (!this.#handedOver) this.#native.release(this.#number);
+    if (this.#number >= 0) this.#native.release(this.handOver());
   }
 }

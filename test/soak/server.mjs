@@ -184,6 +184,7 @@ const EXPECTED = [
   'EMFILE',
   'Nearly all file descriptors are in use',
   'shrank',
+  'was written to while it was sent',
   'ended before',
   'less than its Content-Length',
 ];

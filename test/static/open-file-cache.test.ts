@@ -463,6 +463,55 @@ describe('a middleware', () => {
   });
 });
 
+describe('a client that is gone while its answer is under way', () => {
+  // The answers that wait in the outbox are given when that is full. If one of them ends the connection then, the file of
+  // the answer that needs the room is closed before the engine gets it.
+  it('takes nothing of the file from the others', async () => {
+    const root = temporaryFolder();
+    const [kept, other] = [content(LARGE, 'kept'), content(LARGE, 'other')];
+    writeFileSync(join(root, 'kept.bin'), kept);
+    const sizes = Array.from({ length: 20 }, (_, index) => 20 + index);
+    for (const size of sizes) writeFileSync(join(root, `other-${size}.bin`), other);
+    const files = staticFiles(root, { openFileCache: { revalidateMs: FOR_LONG } });
+    let asked = 0;
+    const application = mount({
+      '/files': (environ, startResponse) => {
+        asked++;
+        return files(environ, startResponse);
+      },
+      '/short': (_environ, startResponse) => {
+        startResponse('200 Short', [['Content-Length', '5000']]);
+        return [Buffer.alloc(4096)];
+      },
+      '/full': (_environ, startResponse) => {
+        startResponse('200 Full', [['Content-Length', '4096']]);
+        return [Buffer.alloc(4096)];
+      },
+    });
+    const { port } = await started(application, { maxPipelined: 64 });
+    await later(40);
+    const client = await RawClient.open(port);
+    for (let round = 0; round < 3; round++) {
+      for (const path of ['/short', '/full'])
+        await (await RawClient.open(port)).send(get(path, 'Connection: close')).end();
+      expect((await client.send(get('/files/kept.bin')).response()).body.equals(kept)).toBe(true);
+    }
+    // One of these fills it.
+    for (const size of sizes) {
+      const before = asked;
+      const gone = await RawClient.open(port);
+      gone.send(get('/short') + get('/full').repeat(size) + get('/files/kept.bin'));
+      await gone.end();
+      expect(asked).toBe(before + 1);
+      // It is kept from the second time on, and would have the number of a file that was closed.
+      for (let round = 0; round < 2; round++) {
+        expect((await client.send(get(`/files/other-${size}.bin`)).response()).body.equals(other)).toBe(true);
+      }
+      expect((await client.send(get('/files/kept.bin')).response()).body.equals(kept)).toBe(true);
+    }
+  });
+});
+
 /** Writes version after version as fast as it can, in a thread of its own; each is its number again and again. */
 const WRITER = `
   const { renameSync, writeFileSync } = require('node:fs');
