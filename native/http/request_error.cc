@@ -48,6 +48,7 @@ constexpr std::array<Answer, kErrorCount> kAnswers{{
     {RequestError::kBadTrailer, 400, "The trailer section of the request body is malformed."},
     {RequestError::kTrailerTooLarge, 431,
      "The trailer section of the request body is larger than this server accepts."},
+    {RequestError::kBodyNotStored, 500, "The request body could not be stored."},
     {RequestError::kNoClientCertificate, 403, "This server demands a client certificate."},
     {RequestError::kHeadTimeout, 408, "The request head did not arrive in time."},
     {RequestError::kBodyTimeout, 408, "The request body did not arrive in time."},
@@ -86,6 +87,8 @@ std::string_view status_of(RequestError error) noexcept {
       return "417 Expectation Failed";
     case 431:
       return "431 Request Header Fields Too Large";
+    case 500:
+      return "500 Internal Server Error";
     case 501:
       return "501 Not Implemented";
     case 505:

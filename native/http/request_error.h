@@ -43,6 +43,7 @@ enum class RequestError : uint8_t {
   kBadChunkEnd,
   kBadTrailer,
   kTrailerTooLarge,
+  kBodyNotStored,  // the fault is the server's
   // connection
   kNoClientCertificate,
   // time
@@ -51,7 +52,7 @@ enum class RequestError : uint8_t {
   kCount,
 };
 
-/// The status code that answers this error: 400, 403, 408, 413, 414, 417, 431, 501 or 505.
+/// The status code that answers this error: 400, 403, 408, 413, 414, 417, 431, 500, 501 or 505.
 uint16_t status_code(RequestError error) noexcept;
 
 /// The status line's code and reason, e.g. "431 Request Header Fields Too Large".

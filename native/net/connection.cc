@@ -90,7 +90,7 @@ void Connection::on_deadline() noexcept {
   } else if (over == Wait::kAnswer) {
     bool head_request = first_->head_request_;
     drop_exchanges(Gone::kTimedOut);
-    refuse("504 Gateway Timeout", "The application did not answer in time.", head_request);
+    end_with("504 Gateway Timeout", "The application did not answer in time.", head_request);
   } else {
     closing_ = true;
   }

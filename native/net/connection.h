@@ -158,7 +158,8 @@ class Connection {
   bool has_place_for_request() const noexcept;
   bool has_request_to_come() const noexcept;
   void refuse(http::RequestError error, std::string_view head, const http::RequestLine& line) noexcept;
-  void refuse(std::string_view status, std::string_view text, bool head_request) noexcept;
+  /// Answers with an error, as the last thing on this connection.
+  void end_with(std::string_view status, std::string_view text, bool head_request) noexcept;
 
   void enqueue(Exchange& exchange) noexcept;
   void pop_first() noexcept;

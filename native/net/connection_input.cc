@@ -172,7 +172,7 @@ size_t Connection::consume_body(std::string_view bytes) noexcept {
     if (error_number == 0 && step.status == http::BodyDecoder::Status::kDone) error_number = held.body.finish();
     if (error_number != 0) {
       notice(Notice::kBodyStoreFailed, error_number);
-      refuse("500 Internal Server Error", "The request body could not be stored.", is_head(held.line));
+      refuse(http::RequestError::kBodyNotStored, held.head, held.line);
       return bytes.size();
     }
     switch (step.status) {
@@ -214,18 +214,17 @@ void Connection::dispatch(Exchange& exchange, const Request& request) noexcept {
 }
 
 void Connection::refuse(http::RequestError error, std::string_view head, const http::RequestLine& line) noexcept {
-  bool head_request = is_head(line);
+  loop().counters().refused++;
   if (settings().report_refusals) {
     // Empty lines may stand before the request line (RFC 9112 §2.2).
     head.remove_prefix(std::min(head.find_first_not_of("\r\n"), head.size()));
     std::string_view text = head.substr(0, std::min(head.find_first_of("\r\n"), kLoggedRequestLine));
     loop().gateway().on_refused(listener_, {http::status_code(error), http::describe(error), text, accepted_.peer});
   }
-  refuse(http::status_of(error), http::describe(error), head_request);
+  end_with(http::status_of(error), http::describe(error), is_head(line));
 }
 
-void Connection::refuse(std::string_view status, std::string_view text, bool head_request) noexcept {
-  loop().counters().refused++;
+void Connection::end_with(std::string_view status, std::string_view text, bool head_request) noexcept {
   drop_collecting();
   // No byte behind a refused request is ever taken for another request.
   reading_over_ = true;

@@ -31,7 +31,7 @@ struct Counters {
   uint64_t connections = 0;     ///< accepted
   uint64_t dropped = 0;         ///< closed at once, for a limit
   uint64_t requests = 0;        ///< handed to the gateway
-  uint64_t refused = 0;         ///< answered by the engine with an error
+  uint64_t refused = 0;         ///< requests that never reached it, because of an error
   uint64_t sendfile_bytes = 0;  ///< that left by sendfile(2)
   uint64_t cold_reads = 0;      ///< that threads made, because a file was not in the page cache
 };

@@ -56,6 +56,7 @@ export interface NativeStats {
   /** Closed at once so far, for a limit. */
   dropped: number;
   requests: number;
+  /** Requests that the engine answered by itself, because they may not reach an application. */
   refused: number;
   sendfileBytes: number;
   /** Reads that threads made, because a file was not in the page cache. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Refusal } from '../../src/server/index.js';
 import type { Application } from '../../src/types.js';
 import { descriptorsBackTo, openDescriptors, openFiles } from './fixtures/descriptors.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
@@ -179,16 +180,24 @@ describe('a request body', () => {
     temporaryDirectory();
     process.env.TMPDIR = '/proc/self/nowhere';
     let ran = 0;
-    const { port } = await started((environ, startResponse) => {
-      ran++;
-      return echoBody(environ, startResponse);
-    });
+    const refusals: Refusal[] = [];
+    const { port, server } = await started(
+      (environ, startResponse) => {
+        ran++;
+        return echoBody(environ, startResponse);
+      },
+      { onRefused: (refusal) => refusals.push(refusal) },
+    );
+    const { refused } = server.stats();
     const client = await RawClient.open(port);
     client.send(request('POST', '/', `Content-Length: ${BEYOND_MEMORY}`) + 'x'.repeat(BEYOND_MEMORY) + get('/'));
     const response = await client.response();
     expect([response.status, response.field('connection')]).toEqual([500, 'close']);
     expect((await client.end()).length).toBe(0);
-    expect(ran).toBe(0);
+    expect([ran, server.stats().refused - refused]).toEqual([0, 1]);
+    expect(refusals).toMatchObject([
+      { status: 500, reason: 'The request body could not be stored.', requestLine: 'POST / HTTP/1.1' },
+    ]);
   });
 
   it('up to maxBodySize is taken, beyond it refused with 413, in either framing', async () => {

@@ -213,12 +213,15 @@ describe('requestTimeout', () => {
 
   it('answers 504 for an application that does not, and tells it', async () => {
     const { application, heard } = never();
-    const { port, errors } = await started(application, only('requestTimeout'));
+    const { port, server, errors } = await started(application, only('requestTimeout'));
+    const { refused } = server.stats();
     const client = await RawClient.open(port);
     expect((await client.send(get('/fast')).response()).status).toBe(200);
     const response = await client.send(get('/never?x')).response();
     expect([response.status, response.field('connection')]).toEqual([504, 'close']);
     expect((await client.end()).length).toBe(0);
+    // An application has had it.
+    expect(server.stats().refused - refused).toBe(0);
     expect(heard).toEqual([expect.objectContaining({ name: 'TimeoutError' })]);
     expect(errors.text).toMatch(
       /^uwsgiref: no answer to GET \/never\?x in time, request \w+-\w+; its client got a 504\n$/,

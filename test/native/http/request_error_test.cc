@@ -16,7 +16,7 @@ TEST_CASE("every error has a status and a sentence") {
     const auto error = static_cast<RequestError>(index);
     CAPTURE(int(index));
     const uint16_t code = status_code(error);
-    CHECK(std::set<int>{400, 403, 408, 413, 414, 417, 431, 501, 505}.contains(code));
+    CHECK(std::set<int>{400, 403, 408, 413, 414, 417, 431, 500, 501, 505}.contains(code));
     CHECK(std::string(status_of(error)).starts_with(std::to_string(code) + " "));
     const std::string_view sentence = describe(error);
     CHECK(sentence.ends_with('.'));
@@ -37,6 +37,7 @@ TEST_CASE("the statuses that are not 400") {
       {RequestError::kHeadTooLarge, "431 Request Header Fields Too Large"},
       {RequestError::kTooManyFields, "431 Request Header Fields Too Large"},
       {RequestError::kTrailerTooLarge, "431 Request Header Fields Too Large"},
+      {RequestError::kBodyNotStored, "500 Internal Server Error"},
       {RequestError::kMethodTooLong, "501 Not Implemented"},
       {RequestError::kNoTunnel, "501 Not Implemented"},
       {RequestError::kUnknownTransferCoding, "501 Not Implemented"},
