@@ -14,7 +14,7 @@ import { SCENARIOS } from './harness/scenarios.mjs';
 import { createSite } from './harness/site.mjs';
 
 const DEFAULT_SCENARIOS = ['hello', 'hello-browser', 'hello-new-connection', 'post-1k', 'file-1k', 'asset-mix'];
-const COMPARABLE = SCENARIOS.filter(({ kind, route }) => kind === 'load' && route !== 'conditional');
+const COMPARABLE = SCENARIOS.filter(({ kind }) => kind === 'load');
 
 const program = new Command('bench:compare')
   .description('Builds REF and the commit that is checked out, and measures both in pairs.')

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { loadServer } from '../harness/load.mjs';
 import { ServerProcess } from '../harness/server-process.mjs';
 import { nodeCommand, SERVER_LIST } from '../harness/servers.mjs';
-import { verifyAnswers } from '../harness/verify.mjs';
+import { askedOf, verifyAnswers } from '../harness/verify.mjs';
 
 const WARM_UP_SECONDS = 1;
 
@@ -43,14 +43,15 @@ export async function measurePairs(scenario, builds, pairing) {
 }
 
 /**
- * @param {import('../harness/scenarios.mjs').Scenario} scenario
+ * @param {import('../harness/scenarios.mjs').Scenario} wanted
  * @param {string} build
  * @param {Pairing} pairing
  */
-async function measureOnce(scenario, build, pairing) {
+async function measureOnce(wanted, build, pairing) {
   const { generator, site, pinning, seconds } = pairing;
-  const process = await ServerProcess.start(serverOf(build), site, pinning.server, { tls: scenario.tls });
+  const process = await ServerProcess.start(serverOf(build), site, pinning.server, { tls: wanted.tls });
   try {
+    const scenario = await askedOf(process, wanted);
     await verifyAnswers(process, scenario, (path) => readFileSync(join(site.root, path)));
     const connections = Math.min(pairing.connections, scenario.connections);
     const warmUp = { ...scenario, paths: scenario.warmUpPaths };

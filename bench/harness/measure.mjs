@@ -32,7 +32,7 @@ import { FailedRunError, loadServer } from './load.mjs';
 import { expectedBody, IDLE_CONNECTIONS } from './scenarios.mjs';
 import { ServerProcess } from './server-process.mjs';
 import { measureSlowReaders } from './slow-readers.mjs';
-import { validators, verifyAnswers } from './verify.mjs';
+import { askedOf, verifyAnswers } from './verify.mjs';
 
 const WARM_UP_SECONDS = 1;
 const CALIBRATION_SECONDS = 1;
@@ -207,10 +207,7 @@ class Measurement {
     const { run, scenario } = this;
     const process = await ServerProcess.start(server, run.site, run.pinning.server, { tls: scenario.tls });
     try {
-      if (scenario.route === 'conditional') {
-        const headers = await validators(process, scenario.paths[0] ?? '/');
-        this.#scenarios.set(server.name, { ...scenario, headers });
-      }
+      this.#scenarios.set(server.name, await askedOf(process, scenario));
       await this.#verify(process);
       return process;
     } catch (error) {

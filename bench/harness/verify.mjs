@@ -66,14 +66,27 @@ export function answerFaults(answer, { expected, newConnections }, body, mayClos
 }
 
 /**
- * What a browser that has a file asks with, when it asks whether the file has changed.
+ * The scenario as this server is asked: where the question is whether a file has changed, by the ETag and date that the server
+ * itself has given.
+ *
+ * @param {import('./server-process.mjs').ServerProcess} server
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @returns {Promise<import('./scenarios.mjs').Scenario>}
+ * @throws {FailedRunError} when the server's answer has nothing to ask with
+ */
+export async function askedOf(server, scenario) {
+  if (scenario.route !== 'conditional') return scenario;
+  return { ...scenario, headers: await validators(server, scenario.paths[0] ?? '/') };
+}
+
+/**
+ * What a browser that has a file asks with.
  *
  * @param {import('./server-process.mjs').ServerProcess} server
  * @param {string} path
  * @returns {Promise<Record<string, string>>}
- * @throws {FailedRunError} when the server's answer has nothing to ask with
  */
-export async function validators(server, path) {
+async function validators(server, path) {
   const { headers } = await fetchOnce(server, { path, method: 'GET', headers: {}, body: '' });
   const { etag, 'last-modified': date } = headers;
   if (etag === undefined) throw new FailedRunError([`${path} has no ETag`]);

@@ -3,8 +3,8 @@ import { HELLO } from '../harness/scenarios.mjs';
 
 /**
  * nginx set up for speed, as "Tuning NGINX for Performance" and the reference of ngx_http_core_module have it: one worker, sendfile
- * with tcp_nopush, no log, connections kept for ever, gzip_static. It answers hello from its configuration and files from
- * disk; no application runs.
+ * with tcp_nopush, no log, connections kept for ever, gzip_static, and TLS by the kernel where that has it (kTLS). It answers hello
+ * from its configuration and files from disk; no application runs.
  *
  * @param {object} options
  * @param {number} options.port
@@ -58,6 +58,7 @@ function tlsDirectives(directory) {
   return `ssl_certificate ${join(directory, 'cert.pem')};
     ssl_certificate_key ${join(directory, 'key.pem')};
     ssl_protocols TLSv1.3;
+    ssl_conf_command Options KTLS;
     ssl_session_cache shared:bench:10m;
     ssl_buffer_size 16k;`;
 }
