@@ -248,6 +248,7 @@ void Exchange::abort() noexcept {
   if (over()) return;
   Connection::Turn turn(*connection_);
   state_ = State::kAborted;
+  body_bytes_ -= file_.unsent();
   file_.stop();
   keep_alive_ = false;
   connection_->something_changed();

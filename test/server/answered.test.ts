@@ -1,6 +1,6 @@
 /** `onAnswered`: what a log and metrics are told of each answer. */
 
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openFile } from '../../src/files.js';
@@ -106,6 +106,25 @@ describe('onAnswered', () => {
     expect(known(answers[1]!)).toEqual(['/part', 200, expect.any(Number), false]);
     expect(answers[1]!.bytes).toBeGreaterThan(0);
     expect(answers[1]!.bytes).toBeLessThan(50_000_000);
+  });
+
+  it('says how much had left of a file that was cut in its midst', async () => {
+    const path = join(temporaryFolder(), 'cut.bin');
+    writeFileSync(path, Buffer.alloc(24_000_000));
+    const { port, answers } = await reporting((environ, startResponse) => {
+      startResponse('200 OK', plain());
+      return new environ['wsgi.file_wrapper']!(openFile(path));
+    });
+    const client = await RawClient.open(port);
+    client.socket.pause();
+    client.send(get('/'));
+    await later(100);
+    truncateSync(path, 0);
+    client.socket.resume();
+    const received = await client.end();
+    await until(() => answers.length === 1);
+    const left = received.length - received.indexOf('\r\n\r\n') - 4;
+    expect(answers[0]).toMatchObject({ status: 200, bytes: left, complete: false });
   });
 
   it('tells of a client that left before the answer began, and of an answer that did not begin in time', async () => {
