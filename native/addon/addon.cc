@@ -205,9 +205,7 @@ napi_value store_head(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   StoredHead& stored = arguments.data<Engine>().gateway->stored_head(arguments.number(0));
   if (!read_head(arguments, 1, stored)) return small_number(env, refusal(kStrayLineFeed));
-  http::ByteBuffer written;
-  http::ResponseFraming framing;
-  http::ResponseResult result = http::write_response_head(stored.head(), {}, written, framing);
+  http::ResponseResult result = stored.prepare();
   return small_number(env, result.error == http::ResponseError::kNone ? 0 : refusal(result));
 }
 

@@ -278,7 +278,14 @@ bool StoredHead::assign(std::string_view text, uint32_t field_count) {
     fields_.push_back({name, take_line()});
   }
   head_.fields = fields_;
+  head_.prepared = nullptr;
   return complete && rest.empty();
+}
+
+http::ResponseResult StoredHead::prepare() noexcept {
+  const http::ResponseResult result = http::prepare_fields(head_, prepared_);
+  if (result.error == http::ResponseError::kNone) head_.prepared = &prepared_;
+  return result;
 }
 
 uint32_t JavascriptGateway::add_listener(std::unique_ptr<net::Listener> listener) {

@@ -68,11 +68,14 @@ class StoredHead {
   /// Reads a head as JavaScript writes one: status, names and values, each with a line feed behind it. Answers false
   /// where these are not exactly 1 + 2 * field_count, so that one of them contains a line feed itself.
   bool assign(std::string_view text, uint32_t field_count);
+  /// Looks at status and fields, once and for all.
+  http::ResponseResult prepare() noexcept;
   const http::ResponseHead& head() const noexcept { return head_; }
 
  private:
   std::string text_;
   std::vector<http::ResponseField> fields_;
+  http::PreparedFields prepared_;
   http::ResponseHead head_;
 };
 

@@ -44,17 +44,9 @@ uint16_t parse_status(std::string_view status) noexcept {
   return code >= 200 && is_field_value(status) ? static_cast<uint16_t>(code) : 0;
 }
 
-/// What one look at the application's fields tells.
-struct Survey {
+struct Survey : HeadSurvey {
   /// The ids of the first fields, so that the second pass need not look most of them up again.
   std::array<FieldName, 32> ids;
-  std::optional<uint64_t> content_length;
-  size_t bytes = 0;
-  uint32_t dropped = 0;
-  uint32_t first_dropped = 0;
-  bool date = false;
-  bool server = false;
-  bool close = false;
 
   FieldName id_of(size_t index, std::string_view name) const noexcept {
     return index < ids.size() ? ids[index] : find_field_name(name);
@@ -90,8 +82,23 @@ ResponseError survey_field(const ResponseField& field, uint32_t index, Survey& s
   return ResponseError::kNone;
 }
 
-ResponseFraming choose_framing(uint16_t code, const ResponseHead& head, const ResponseContext& context,
-                               const Survey& survey) noexcept {
+ResponseResult survey_head(const ResponseHead& head, Survey& survey) noexcept {
+  survey.status_code = parse_status(head.status);
+  if (survey.status_code == 0) return {ResponseError::kBadStatus, 0};
+  for (uint32_t index = 0; index < head.fields.size(); ++index) {
+    const ResponseError error = survey_field(head.fields[index], index, survey);
+    if (error != ResponseError::kNone) return {error, index};
+  }
+  return {};
+}
+
+/// RFC 9110 §8.6: never on 204; on HEAD it tells what a GET would have brought. On 304 it might, but there are clients
+/// that then wait for a body: wrk, and others on http_parser.
+constexpr bool has_content_length(uint16_t code) noexcept { return code != 204 && code != 304; }
+
+ResponseFraming choose_framing(const ResponseHead& head, const ResponseContext& context,
+                               const HeadSurvey& survey) noexcept {
+  const uint16_t code = survey.status_code;
   ResponseFraming framing;
   framing.status_code = code;
   framing.dropped_fields = survey.dropped;
@@ -128,10 +135,10 @@ class LineWriter {
   char* to_;
 };
 
-void put_fields(std::span<const ResponseField> fields, const Survey& survey, bool with_length,
-                LineWriter& lines) noexcept {
-  for (size_t index = 0; index < fields.size(); ++index) {
-    const ResponseField& field = fields[index];
+void put_fields(const ResponseHead& head, const Survey& survey, LineWriter& lines) noexcept {
+  bool with_length = has_content_length(survey.status_code);
+  for (size_t index = 0; index < head.fields.size(); ++index) {
+    const ResponseField& field = head.fields[index];
     const FieldName id = survey.id_of(index, field.name);
     if (is_hop_by_hop(id)) continue;
     if (id == FieldName::kContentLength) {
@@ -157,14 +164,13 @@ void put_default(bool given, std::string_view name, std::string_view value, Line
 
 ResponseResult write_response_head(const ResponseHead& head, const ResponseContext& context, ByteBuffer& out,
                                    ResponseFraming& framing) noexcept {
-  const uint16_t code = parse_status(head.status);
-  if (code == 0) return {ResponseError::kBadStatus, 0};
-  Survey survey;
-  for (uint32_t index = 0; index < head.fields.size(); ++index) {
-    const ResponseError error = survey_field(head.fields[index], index, survey);
-    if (error != ResponseError::kNone) return {error, index};
+  Survey own;
+  if (!head.prepared) {
+    const ResponseResult result = survey_head(head, own);
+    if (result.error != ResponseError::kNone) return result;
   }
-  framing = choose_framing(code, head, context, survey);
+  const HeadSurvey& survey = head.prepared ? head.prepared->survey : own;
+  framing = choose_framing(head, context, survey);
 
   const size_t bound = kOwnLines + head.status.size() + context.date.size() + context.server.size() + survey.bytes;
   char* const begin = out.reserve(bound);
@@ -174,10 +180,12 @@ ResponseResult write_response_head(const ResponseHead& head, const ResponseConte
   lines.put(kLineEnd);
   put_default(survey.date, kDateName, context.date, lines);
   put_default(survey.server, kServerName, context.server, lines);
-  // RFC 9110 §8.6: never on 204; on HEAD it tells what a GET would have brought. On 304 it might, but there are clients
-  // that then wait for a body: wrk, and others on http_parser.
-  put_fields(head.fields, survey, code != 204 && code != 304, lines);
-  if (!survey.content_length && head.body_length && code != 204 && code != 304) {
+  if (head.prepared) {
+    lines.put(head.prepared->lines);
+  } else {
+    put_fields(head, own, lines);
+  }
+  if (!survey.content_length && head.body_length && has_content_length(survey.status_code)) {
     lines.put(kContentLengthName);
     lines.put(*head.body_length);
     lines.put(kLineEnd);
@@ -190,6 +198,18 @@ ResponseResult write_response_head(const ResponseHead& head, const ResponseConte
   }
   lines.put(kLineEnd);
   out.grow_by(static_cast<size_t>(lines.end() - begin));
+  return {};
+}
+
+ResponseResult prepare_fields(const ResponseHead& head, PreparedFields& prepared) noexcept {
+  Survey survey;
+  const ResponseResult result = survey_head(head, survey);
+  if (result.error != ResponseError::kNone) return result;
+  prepared.survey = survey;
+  prepared.lines.resize(survey.bytes);
+  LineWriter lines{prepared.lines.data()};
+  put_fields(head, survey, lines);
+  prepared.lines.resize(static_cast<size_t>(lines.end() - prepared.lines.data()));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "http/byte_buffer.h"
@@ -14,11 +15,33 @@ struct ResponseField {
   std::string_view value;
 };
 
+struct PreparedFields;
+
 /// What an application answers.
 struct ResponseHead {
   std::string_view status;  ///< "200 OK": three digits, a space, a reason that may be empty
   std::span<const ResponseField> fields;
   std::optional<uint64_t> body_length;  ///< bytes of the whole body, where the gateway knows it
+  /// Of this status and these fields, which are not looked at again.
+  const PreparedFields* prepared = nullptr;
+};
+
+/// What a look at status and fields tells.
+struct HeadSurvey {
+  uint16_t status_code = 0;
+  std::optional<uint64_t> content_length;
+  size_t bytes = 0;  ///< of the field lines at most
+  uint32_t dropped = 0;
+  uint32_t first_dropped = 0;
+  bool date = false;
+  bool server = false;
+  bool close = false;
+};
+
+/// The fields of a head that leaves again and again.
+struct PreparedFields {
+  HeadSurvey survey;
+  std::string lines;  ///< as they leave
 };
 
 /// What the request and the connection say about the answer.
@@ -69,6 +92,9 @@ struct ResponseResult {
 /// `Connection: close` or, on HTTP/1.0, `Connection: keep-alive` where it is due.
 ResponseResult write_response_head(const ResponseHead& head, const ResponseContext& context, ByteBuffer& out,
                                    ResponseFraming& framing) noexcept;
+
+/// Prepares the fields of a head for later ones of the same status and fields. On an error `prepared` must not be used.
+ResponseResult prepare_fields(const ResponseHead& head, PreparedFields& prepared) noexcept;
 
 /// Appends a chunk's size line; `content` bytes and a CRLF must follow.
 void append_chunk_size(uint64_t size, ByteBuffer& out) noexcept;

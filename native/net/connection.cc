@@ -13,8 +13,8 @@
 namespace uwsgiref::net {
 namespace {
 
-// A piece up to this size is copied behind its head, so that both leave in one write; copying a larger one would cost
-// more than the second system call.
+// A piece up to this size is copied behind what stands before it. A larger one leaves from where it is; but TLS copies
+// it anyway.
 constexpr size_t kCopyLimit = 16 * 1024;
 
 }  // namespace
@@ -350,7 +350,7 @@ void Connection::drop_exchanges(Gone why) noexcept {
   while (next) {
     Exchange& exchange = *next;
     next = exchange.next_;
-    if (!exchange.over()) gone.push_back(exchange.handle());
+    if (exchange.in_hand()) gone.push_back(exchange.handle());
     if (auto how = outcome(exchange, false)) answered.push_back(*how);
     loop().exchanges().release(exchange);
   }
@@ -383,11 +383,14 @@ void Connection::send_held_back() noexcept {
 // --- Output ----------------------------------------------------------------------------------------------------------
 
 void Connection::send(std::string_view bytes) noexcept {
-  if (bytes.size() <= kCopyLimit) {
+  if (bytes.size() <= (secure_ ? kTurnOutput : kCopyLimit)) {
     if (output_of_turn().size() + bytes.size() > kTurnOutput) flush(false);
     turn_output_->append(bytes);
     return;
   }
+  take_back();
+  bool first = output_.empty() && turn_output_ && !turn_output_->empty();
+  if (first && !secure_) return write_both(bytes);
   flush(true);
   if (output_.empty()) bytes.remove_prefix(write_now(bytes, false));
   if (!bytes.empty()) output_.append(bytes);
@@ -400,6 +403,20 @@ void Connection::flush(bool more_follows) noexcept {
   if (output_.empty()) bytes.remove_prefix(write_now(bytes, more_follows));
   if (!bytes.empty()) output_.append(bytes);
   turn_output_->clear();
+}
+
+void Connection::write_both(std::string_view bytes) noexcept {
+  std::string_view before = turn_output_->view();
+  int written = usockets().write2(secure_, socket_, before.data(), static_cast<int>(before.size()), bytes.data(),
+                                  static_cast<int>(std::min<size_t>(bytes.size(), 1 << 30)));
+  auto sent = static_cast<size_t>(std::max(written, 0));
+  note_sent(sent);
+  size_t sent_before = std::min(sent, before.size());
+  output_.append(before.substr(sent_before));
+  output_.append(bytes.substr(sent - sent_before));
+  turn_output_->clear();
+  // uSockets forgets that this write fell short, and a broken connection does not show by it: another one tells.
+  if (!output_.empty()) output_.consume(write_now(output_.view(), false));
 }
 
 size_t Connection::write_now(std::string_view bytes, bool more_follows) noexcept {

@@ -127,6 +127,8 @@ class Connection {
   };
 
   void end_turn() noexcept;
+  /// Writes the output of the turn, and these bytes behind it, by one call on a plain connection.
+  void write_both(std::string_view bytes) noexcept;
   bool hold_back() noexcept;
   void take_back() noexcept;
   /// Whether a client would take for whole what it has of a body that ends with the connection, and it is not. Only a

@@ -102,6 +102,8 @@ class Exchange {
   Answered outcome(bool complete, int64_t now) const noexcept;
   bool over() const noexcept { return state_ == State::kFinished || state_ == State::kAborted; }
   bool has_file() const noexcept { return file_.active(); }
+  /// Whether the gateway is at work on it, or waits for it.
+  bool in_hand() const noexcept { return !over() && (waiting_ || !has_file()); }
   http::ByteBuffer& sink() noexcept;
   /// Whether bytes are taken while the queue is full.
   enum class Room : uint8_t { kOfTheQueue, kAlways };

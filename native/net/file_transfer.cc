@@ -51,8 +51,9 @@ void FileTransfer::begin_part(const FileRegion& region, bool first) noexcept {
 }
 
 void FileTransfer::watch() noexcept {
+  just_asked_ = false;
   // What was read already cannot change.
-  if (!held_.block) state_ = FileState::of(region_.fd);
+  if (!state_ && !held_.block) state_ = FileState::of(region_.fd);
 }
 
 void FileTransfer::stop() noexcept {
@@ -104,7 +105,7 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
   loaded_until_ = 0;
   bool goes_on = progress == Progress::kBlocked || progress == Progress::kYielded || progress == Progress::kLoading;
   // What leaves at once has no time to change.
-  if (goes_on && !state_) watch();
+  if (goes_on) watch();
   if (progress == Progress::kDone) stop();
   return progress;
 }
@@ -121,7 +122,7 @@ std::optional<FileTransfer::Progress> FileTransfer::send_small(Connection& conne
     if (connection.queued() > 0) return Progress::kBlocked;
   }
   if (held_.block) {
-    output.append(held_.block.view().substr(0, length));
+    connection.send(held_.block.view().substr(0, length));
   } else {
     bool loaded = loaded_until_ > 0;
     ssize_t count = read(connection, output.reserve(length), length);
@@ -195,8 +196,11 @@ FileTransfer::Progress FileTransfer::send_through_buffer(Connection& connection)
 
 ssize_t FileTransfer::read(Connection& connection, char* into, size_t length) noexcept {
   FileRegion next{region_.fd, region_.offset, length};
-  // What was offered to TLS has just been in memory, and is wanted whole.
-  if (loaded_until_ <= next.offset && offered_ == 0) {
+  if (offered_ > 0) {
+    // TLS wants it whole, and it has just been in memory.
+  } else if (loaded_until_ > next.offset) {
+    next.length = std::min(next.length, loaded_until_ - next.offset);
+  } else {
     ssize_t count = read_cached(next, into);
     if (count >= 0 || errno != EOPNOTSUPP) return count;
     next.length = connection.loop().page_loader().loaded_lately(next);
@@ -213,7 +217,7 @@ ssize_t FileTransfer::read(Connection& connection, char* into, size_t length) no
 }
 
 std::optional<FileTransfer::Progress> FileTransfer::look_for_changes() noexcept {
-  if (!state_) return std::nullopt;
+  if (!state_ || just_asked_) return std::nullopt;
   auto now = FileState::of(region_.fd);
   // Whoever reads it meets the error.
   if (!now) return std::nullopt;
@@ -225,9 +229,15 @@ std::optional<FileTransfer::Progress> FileTransfer::look_for_changes() noexcept 
   return reaches ? Progress::kChanged : Progress::kShrank;
 }
 
-uint64_t FileTransfer::at_hand(Connection& connection) const noexcept {
+uint64_t FileTransfer::at_hand(Connection& connection) noexcept {
   if (loaded_until_ > region_.offset) return loaded_until_ - region_.offset;
-  if (auto cached = cached_bytes(region_)) return *cached;
+  if (held_.open && held_.open.in_memory_lately(EventLoop::now())) return region_.length;
+  if (auto cached = cached_bytes(region_)) {
+    if (held_.open && *cached == static_cast<uint64_t>(held_.open.state().size)) {
+      held_.open.note_in_memory(EventLoop::now());
+    }
+    return *cached;
+  }
   return connection.loop().page_loader().loaded_lately(region_);
 }
 

@@ -44,11 +44,13 @@ class FileTransfer {
     active_ = true;
     begun_ = false;
     state_.reset();
+    if (held_.open) state_ = held_.open.state();
+    just_asked_ = state_.has_value();
   }
   /// One region of several: `first`, or behind another of the same file, which must have the same state for all of
   /// them.
   void begin_part(const FileRegion& region, bool first) noexcept;
-  /// It is to be sent in the state that the file has now, although it does not begin to leave yet.
+  /// Although it does not leave at once, it is to be sent in the state that it was described by, or has now.
   void watch() noexcept;
   void stop() noexcept;
   bool active() const noexcept { return active_; }
@@ -71,7 +73,7 @@ class FileTransfer {
   /// Reads from where the transfer is, as pread(2) does, but for errno EAGAIN: that would have to wait for a disk.
   ssize_t read(Connection& connection, char* into, size_t length) noexcept;
   /// How many bytes from where the transfer is can be read without waiting for a disk.
-  uint64_t at_hand(Connection& connection) const noexcept;
+  uint64_t at_hand(Connection& connection) noexcept;
   Progress load(Connection& connection) noexcept;
   /// kShrank or kChanged where the file is not what it was when the transfer began, with perhaps more behind that.
   std::optional<Progress> look_for_changes() noexcept;
@@ -87,6 +89,7 @@ class FileTransfer {
   bool active_ = false;
   std::optional<FileState> state_;  ///< that the file was last seen in, once something has to wait
   bool begun_ = false;              ///< some of it has left
+  bool just_asked_ = false;         ///< whoever holds the file has, whether it is in that state
   PageLoader* loader_ = nullptr;    ///< while a thread reads, or is going to
   uint64_t ticket_ = 0;             ///< of what it reads
   uint64_t loaded_until_ = 0;       ///< offset in the file up to which it has just read

@@ -92,8 +92,8 @@ class Gateway {
   /// An exchange that took less than it was given has room again, or the file it was given has left.
   virtual void on_ready(ExchangeHandle exchange) noexcept = 0;
 
-  /// The exchange is over before its answer was finished. The handle is stale already, and so are those of the other
-  /// exchanges of its connection.
+  /// The exchange is over before its answer was finished, of which the gateway has more to give, or waits for it to
+  /// leave. The handle is stale already, and so are those of the other exchanges of its connection.
   virtual void on_gone(ExchangeHandle exchange, Gone why) noexcept = 0;
 
   /// An exchange that on_request has told of is over, where the listener's settings want that reported. May come in the

@@ -53,6 +53,7 @@ std::optional<uint32_t> OpenFiles::hold(int fd) noexcept {
   files_[number].fd = FileDescriptor(fd);
   files_[number].state = *state;
   files_[number].references = 1;
+  files_[number].in_memory = 0;
   return number;
 }
 
@@ -63,6 +64,7 @@ bool OpenFiles::unchanged(uint32_t number) const noexcept {
 
 void OpenFiles::look(uint32_t number) noexcept {
   if (const auto now = FileState::of(files_[number].fd.get())) files_[number].state = *now;
+  files_[number].in_memory = 0;
 }
 
 void OpenFiles::release(uint32_t number) noexcept {

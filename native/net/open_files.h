@@ -53,6 +53,7 @@ class OpenFiles {
     FileDescriptor fd;
     FileState state{};
     uint32_t references = 0;
+    int64_t in_memory = 0;  ///< when all of it was last seen to be
   };
 
   std::vector<OpenFile> files_;
@@ -61,6 +62,8 @@ class OpenFiles {
 
 /// One reference to an open file, or none.
 class OpenFiles::Reference {
+  static constexpr int64_t kMoment = 100;  // milliseconds
+
  public:
   Reference() = default;
   /// Takes over a reference that is there already.
@@ -73,6 +76,14 @@ class OpenFiles::Reference {
     number_ = other.number_;
     return *this;
   }
+
+  explicit operator bool() const noexcept { return files_ != nullptr; }
+  const FileState& state() const noexcept { return files_->state(number_); }
+
+  /// All of the file is in the page cache; `now` is by EventLoop::now().
+  void note_in_memory(int64_t now) noexcept { files_->files_[number_].in_memory = now; }
+  /// Whether it was a moment ago. Nobody takes the pages of a file that is read so often.
+  bool in_memory_lately(int64_t now) const noexcept { return now - files_->files_[number_].in_memory <= kMoment; }
 
   void reset() noexcept {
     if (files_) std::exchange(files_, nullptr)->release(number_);

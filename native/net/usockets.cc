@@ -59,6 +59,7 @@ bool load_usockets(const char* path, std::string& error) {
   find(loaded.socket_context, "us_socket_context");
   find(loaded.socket_ext, "us_socket_ext");
   find(loaded.write, "us_socket_write");
+  find(loaded.write2, "us_socket_write2");
   find(loaded.shutdown, "us_socket_shutdown");
   find(loaded.close, "us_socket_close");
   find(loaded.native_handle, "us_socket_get_native_handle");

@@ -60,6 +60,8 @@ struct USockets {
   us_socket_context_t* (*socket_context)(int ssl, us_socket_t*);
   void* (*socket_ext)(int ssl, us_socket_t*);
   int (*write)(int ssl, us_socket_t*, const char* data, int length, int msg_more);
+  /// By one call, of a plain socket alone. That it fell short is not noted, as it is for write().
+  int (*write2)(int ssl, us_socket_t*, const char* header, int header_length, const char* payload, int payload_length);
   void (*shutdown)(int ssl, us_socket_t*);
   us_socket_t* (*close)(int ssl, us_socket_t*, int code, void* reason);
   /// The BoringSSL object of a TLS socket. No library but the binary's own may touch it.

@@ -31,12 +31,14 @@ const NOT_AT_HAND = -2;
 export const STATE_NUMBERS = 6;
 
 /** What is in an answer that goes through the outbox: a block, or an open file; `SharedMemory::Body`. */
-const BLOCK = 1;
+export const BLOCK = 1;
 const FILE = 2;
 
 /** A file that the engine can send by itself. */
 export interface EngineFile extends FileLike {
   readonly kind: typeof BLOCK | typeof FILE;
+  /** In bytes. */
+  readonly size: number;
   /** Whether all of it is to be sent, and nothing of it was read. */
   readonly isWhole: boolean;
   /**
@@ -133,15 +135,15 @@ function nativeFiles(): NativeFiles | null {
 /** The bytes of a small file. */
 class FileBlock implements EngineFile {
   readonly kind = BLOCK;
+  readonly size: number;
   readonly #native: NativeFiles;
-  readonly #size: number;
   #number: number;
   #rest: Buffer | null = null;
 
   constructor(native: NativeFiles, number: number, size: number) {
     this.#native = native;
     this.#number = number;
-    this.#size = size;
+    this.size = size;
   }
 
   get isWhole(): boolean {
@@ -151,7 +153,7 @@ class FileBlock implements EngineFile {
   /** For whoever cannot send a block. */
   read(size = -1): Buffer {
     this.#rest ??= this.#number < 0 ? Buffer.alloc(0) : this.#native.bytesOf(this.#number);
-    const block = this.#rest.subarray(0, size < 0 ? this.#size : size);
+    const block = this.#rest.subarray(0, size < 0 ? this.size : size);
     this.#rest = this.#rest.subarray(block.length);
     return block;
   }

@@ -6,7 +6,7 @@
 
 import type { Headers } from '../headers.js';
 import { PreparedHead } from '../prepared-head.js';
-import type { EngineFile } from './held-file.js';
+import { BLOCK, type EngineFile } from './held-file.js';
 import type { NativeEngine } from './native-addon.js';
 
 /** Bytes of a body that are copied; a larger one is handed over by reference. */
@@ -15,6 +15,8 @@ const MAX_BODY = 4096;
 const ANSWER_PLACES = 5;
 /** The body is in the outbox, behind its answer; `SharedMemory::Body`. */
 const BYTES = 0;
+/** Bytes of a block that waits for others. A larger one leaves at once, while the processor has its bytes at hand. */
+const MAX_WAITING_BLOCK = 16_384;
 /** Statuses whose last head is remembered. An application has a handful; the bound is for one that makes them up. */
 const MAX_STATUSES = 256;
 /** Heads that the engine keeps, some hundred bytes each. */
@@ -84,6 +86,8 @@ export class Outbox {
     const head = this.#numberOf(status, headers);
     if (head < 0) return false;
     this.#close(this.#write(slot, generation, head, file.kind, file.handOver()));
+    if (file.kind === BLOCK && file.size > MAX_WAITING_BLOCK && this.#words[this.#used] !== 0)
+      this.#engine.giveAnswers();
     return true;
   }
 

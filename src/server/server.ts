@@ -1,7 +1,7 @@
 /** Listening, describing itself and closing: {@link serve} and the {@link Server} it answers. */
 
 import { hostname } from 'node:os';
-import type { Application } from '../types.js';
+import type { Application, FileLike, FileWrapperClass } from '../types.js';
 import { FileWrapper } from '../util.js';
 import { Engine, type Service, type WaitName } from './engine.js';
 import { writeFailures } from './failures.js';
@@ -108,9 +108,7 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
         errors,
         ...(options.onAnswered && { onAnswered: options.onAnswered }),
         ...(options.onError && { onError: options.onError }),
-        fileWrapper: class extends FileWrapper {
-          static readonly smallFileSize = listen.smallFileSize ?? SMALL_FILE_SIZE;
-        },
+        fileWrapper: fileWrapperFor(listen.smallFileSize ?? SMALL_FILE_SIZE),
         forwardedFields: options.forwardedFields,
         network,
         reportHopByHop: onceForEach((name) => {
@@ -122,6 +120,17 @@ export function listenWith(options: CheckedOptions, serviceOf: (context: ServerC
   } catch (error) {
     throw listenError(error, listen);
   }
+}
+
+function fileWrapperFor(size: number): FileWrapperClass {
+  return class extends FileWrapper {
+    static readonly smallFileSize = size;
+
+    // An implicit constructor takes V8 longer.
+    constructor(filelike: FileLike, blksize?: number) {
+      super(filelike, blksize);
+    }
+  };
 }
 
 class ListeningServer implements Server {

@@ -39,35 +39,29 @@ export type Outcome = 'perform' | 'not modified' | 'failed';
 
 /** Steps 1 to 4 of RFC 9110 §13.2.2, in that order. */
 export function checkPreconditions(environ: Environ, { etag, lastModified, modified }: Validators): Outcome {
-  const ifMatch = field(environ, 'HTTP_IF_MATCH');
-  const ifNoneMatch = field(environ, 'HTTP_IF_NONE_MATCH');
+  const { HTTP_IF_MATCH: ifMatch, HTTP_IF_UNMODIFIED_SINCE: unmodifiedSince } = environ;
+  const { HTTP_IF_NONE_MATCH: ifNoneMatch, HTTP_IF_MODIFIED_SINCE: modifiedSince } = environ;
 
   // An invalid date is to be ignored (§13.1.3, §13.1.4), and NaN compares false.
-  if (ifMatch !== null) {
+  if (typeof ifMatch === 'string') {
     if (!lists(ifMatch, etag, 'strong')) return 'failed';
-  } else if (modified > parseHttpDate(field(environ, 'HTTP_IF_UNMODIFIED_SINCE'))) {
+  } else if (typeof unmodifiedSince === 'string' && modified > parseHttpDate(unmodifiedSince)) {
     return 'failed';
   }
-  if (ifNoneMatch !== null) {
-    if (lists(ifNoneMatch, etag, 'weak')) return 'not modified';
-    return 'perform';
-  }
-  const since = field(environ, 'HTTP_IF_MODIFIED_SINCE');
+  if (typeof ifNoneMatch === 'string') return lists(ifNoneMatch, etag, 'weak') ? 'not modified' : 'perform';
+  if (typeof modifiedSince !== 'string') return 'perform';
   // Most clients repeat what they were told.
-  return since === lastModified || modified <= parseHttpDate(since) ? 'not modified' : 'perform';
+  return modifiedSince === lastModified || modified <= parseHttpDate(modifiedSince) ? 'not modified' : 'perform';
 }
 
 /** Step 5: whether Range may be heeded, because the client has a part of this very state (RFC 9110 §13.1.5). */
 export function ifRangeHolds(environ: Environ, { etag, modified }: Validators): boolean {
-  const ifRange = field(environ, 'HTTP_IF_RANGE')?.trim();
-  if (ifRange === undefined || ifRange === etag) return true;
+  const { HTTP_IF_RANGE: field } = environ;
+  if (typeof field !== 'string') return true;
+  const ifRange = field.trim();
+  if (ifRange === etag) return true;
   // A date must be the very one. It tells nothing about a file that may change again within the same second (§8.8.2.2).
   return parseHttpDate(ifRange) === modified && Date.now() - modified >= 2000;
-}
-
-function field(environ: Environ, key: string): string | null {
-  const value = environ[key];
-  return typeof value === 'string' ? value : null;
 }
 
 /**
@@ -87,8 +81,7 @@ const IMF_FIXDATE = /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/;
 const RFC850_DATE = /^\w{6,9}, \d\d-\w{3}-\d\d \d\d:\d\d:\d\d GMT$/;
 const ASCTIME_DATE = /^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
-function parseHttpDate(text: string | null): number {
-  if (text === null) return Number.NaN;
+function parseHttpDate(text: string): number {
   if (IMF_FIXDATE.test(text) || RFC850_DATE.test(text)) return Date.parse(text);
   return ASCTIME_DATE.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }

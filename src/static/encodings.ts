@@ -23,6 +23,9 @@ export class Preferences {
   readonly #offered: readonly Encoding[];
   readonly #known: Preference[] = [];
   readonly #byText = new Map<unknown, Preference>();
+  /** What the last client said: a comparison is cheaper than a look into the map. */
+  #lastText: unknown;
+  #last: Preference | undefined;
 
   constructor(offered: readonly Encoding[]) {
     this.#offered = offered;
@@ -30,8 +33,14 @@ export class Preferences {
 
   /** @param acceptEncoding absent where the client says nothing */
   of(acceptEncoding: unknown): Preference {
-    const known = this.#byText.get(acceptEncoding);
-    if (known !== undefined) return known;
+    if (this.#last === undefined || acceptEncoding !== this.#lastText) {
+      this.#last = this.#byText.get(acceptEncoding) ?? this.#learn(acceptEncoding);
+      this.#lastText = acceptEncoding;
+    }
+    return this.#last;
+  }
+
+  #learn(acceptEncoding: unknown): Preference {
     const encodings = preferredEncodings(acceptEncoding, this.#offered);
     let preference = this.#known.find((each) => each.encodings.join() === encodings.join());
     if (preference === undefined) {

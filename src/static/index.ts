@@ -77,8 +77,8 @@ export function staticFiles(root: string, options: StaticOptions = {}): Applicat
       return redirectToSlash({ environ, startResponse }, lastName(scriptName));
     }
     // Part of a file is part of the plain one: a client that resumes a download knows nothing of its codings.
-    const wantsPart = method === 'GET' && environ.HTTP_RANGE !== undefined;
-    const preference = site.preferences.of(wantsPart ? undefined : environ.HTTP_ACCEPT_ENCODING);
+    const plain = site.precompressed.length === 0 || (method === 'GET' && environ.HTTP_RANGE !== undefined);
+    const preference = site.preferences.of(plain ? undefined : environ.HTTP_ACCEPT_ENCODING);
     const asked: Asked = { environ, startResponse, pathInfo: pathInfo || '/', preference };
     return answerFromCache(site, asked) ?? answer(site, asked);
   };

@@ -126,6 +126,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto result = http::write_response_head({status, fields, body_length}, context, out, framing);
   EXPECT(out.view().starts_with(before));
   const std::string_view head = out.view().substr(before.size());
+
+  // The same of fields that were looked at before.
+  http::PreparedFields prepared;
+  EXPECT(http::prepare_fields({status, fields, {}}, prepared).error == result.error);
+  if (result.error == http::ResponseError::kNone) {
+    http::ByteBuffer again;
+    http::write_response_head({status, fields, body_length, &prepared}, context, again, framing);
+    EXPECT(again.view() == head);
+  }
   if (result.error != http::ResponseError::kNone) {
     EXPECT(head.empty());
     EXPECT(result.field < std::max<size_t>(fields.size(), 1));

@@ -208,6 +208,24 @@ using test::FakeNetwork;
 using test::network;
 using test::socket_of;
 
+namespace {
+
+/// What the kernel takes of these bytes.
+int take(us_socket_t& socket, const char* data, int length) {
+  test::Peer& peer = *socket.peer;
+  EXPECT(!socket.closed && !peer.shut_down && length > 0);
+  const size_t taken = peer.broken ? 0 : static_cast<size_t>(std::min<uint64_t>(peer.room, length));
+  test::trace(peer.number, " gets ", taken, " of ", length,
+              " bytes: ", std::string_view(data, std::min(taken, test::kTraced)));
+  peer.received.append(data, taken);
+  peer.room -= taken;
+  peer.blocked = taken < static_cast<size_t>(length);
+  if (peer.blocked) socket.events = kReadable | kWritable;
+  return static_cast<int>(taken);
+}
+
+}  // namespace
+
 // NOLINTBEGIN: the functions' signatures are uSockets'.
 const USockets& usockets() noexcept {
   static const USockets table{
@@ -272,19 +290,16 @@ const USockets& usockets() noexcept {
       .socket_ext = [](int, us_socket_t* socket) -> void* { return socket->ext.get(); },
       .write =
           [](int, us_socket_t* socket, const char* data, int length, int) {
-            test::Peer& peer = *socket->peer;
-            EXPECT(!socket->closed && !peer.shut_down && length > 0);
-            const size_t taken = peer.broken ? 0 : static_cast<size_t>(std::min<uint64_t>(peer.room, length));
-            test::trace(peer.number, " gets ", taken, " of ", length,
-                        " bytes: ", std::string_view(data, std::min(taken, test::kTraced)));
-            peer.received.append(data, taken);
-            peer.room -= taken;
-            peer.blocked = taken < static_cast<size_t>(length);
-            if (peer.blocked) {
-              socket->context->loop->last_write_failed = true;
-              socket->events = kReadable | kWritable;
-            }
-            return static_cast<int>(taken);
+            const int taken = take(*socket, data, length);
+            if (socket->peer->blocked) socket->context->loop->last_write_failed = true;
+            return taken;
+          },
+      .write2 =
+          [](int secure, us_socket_t* socket, const char* header, int header_length, const char* payload,
+             int payload_length) {
+            EXPECT(secure == 0);
+            const int taken = take(*socket, header, header_length);
+            return taken < header_length ? taken : taken + take(*socket, payload, payload_length);
           },
       .shutdown =
           [](int, us_socket_t* socket) {

@@ -138,6 +138,8 @@ void FuzzedGateway::carry_out(const Order& order) {
       return finish(*answer);
     case 'F':
       return send_file(*answer, order);
+    case 'B':
+      return send_block(*answer, order);
     case 'S':
       return shrink_file(*answer, order);
     case 'a':
@@ -290,6 +292,36 @@ void FuzzedGateway::send_file(Answer& answer, const Order& order) {
     end_file(answer);
   } else {
     answer.waiting = true;
+  }
+}
+
+/// A whole file that was read already: the answer is given with it, as it is by respond().
+void FuzzedGateway::send_block(Answer& answer, const Order& order) {
+  net::Exchange* exchange = find(answer);
+  if (!exchange || exchange->started()) return;
+  const size_t size = std::min<size_t>(size_of(order.size), 1 << 20);
+  const auto number = blocks_.take(size);
+  EXPECT(number);
+  net::HeldFile held;
+  held.block = {blocks_, *number};
+  Head head(answer, order, size);
+  if (head.sound()) head.note(answer, listener_->draining());
+  const std::string_view bytes = Pattern::bytes(Pattern::begin_of(answer), size);
+  std::copy(bytes.begin(), bytes.end(), blocks_.memory(*number));
+  largest_piece_ = std::max(largest_piece_, size);
+  answer.of_file = true;
+  answer.given = size;
+
+  answer.in_call = true;
+  {
+    net::Connection::Turn turn(exchange->connection());
+    const http::ResponseResult result = exchange->start(head.get());
+    EXPECT((result.error == http::ResponseError::kNone) == head.sound());
+    if (head.sound()) exchange->send_file({.length = size}, std::move(held));
+  }
+  answer.in_call = false;
+  if (head.sound() && answer.state != State::kGone) {
+    answer.state = complete(answer) ? State::kFinished : State::kAborted;
   }
 }
 

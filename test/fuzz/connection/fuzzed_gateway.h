@@ -10,6 +10,7 @@
 #include "fuzz/connection/client.h"
 #include "net/event_loop.h"
 #include "net/exchange.h"
+#include "net/file_blocks.h"
 #include "net/gateway.h"
 #include "net/listener.h"
 
@@ -89,9 +90,11 @@ class FuzzedGateway final : public net::Gateway {
   void finish(Answer& answer);
   void abort(Answer& answer);
   void send_file(Answer& answer, const Order& order);
+  void send_block(Answer& answer, const Order& order);
   void shrink_file(Answer& answer, const Order& order);
   void end_file(Answer& answer);
 
+  net::FileBlocks blocks_;
   FakeNetwork& network_;
   const net::Settings& settings_;
   net::EventLoop* loop_ = nullptr;

@@ -33,6 +33,21 @@ Written write(std::string_view status, const Fields& fields, std::optional<uint6
   written.result = write_response_head({status, fields, length}, context, out, written.framing);
   REQUIRE(out.view().starts_with(before));
   written.bytes = out.view().substr(before.size());
+
+  PreparedFields prepared;
+  const ResponseResult result = prepare_fields({status, fields, {}}, prepared);
+  CHECK(result.error == written.result.error);
+  CHECK(result.field == written.result.field);
+  if (result.error == ResponseError::kNone) {
+    ByteBuffer again;
+    ResponseFraming framing;
+    write_response_head({status, fields, length, &prepared}, context, again, framing);
+    CHECK(again.view() == written.bytes);
+    CHECK(framing.body == written.framing.body);
+    CHECK(framing.keep_alive == written.framing.keep_alive);
+    CHECK(framing.content_length == written.framing.content_length);
+    CHECK(framing.dropped_fields == written.framing.dropped_fields);
+  }
   return written;
 }
 
