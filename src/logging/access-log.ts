@@ -54,7 +54,7 @@ export class AccessLogError extends Error {
  */
 const PIPE_BLOCK = 4096;
 /** The same for a file, which takes whatever is appended in one piece. */
-const FILE_BLOCK = 32_768;
+const FILE_BLOCK = 65_536;
 /**
  * Lines are put together when they are so long: the parts of a string that was made of many others have left the
  * processor's caches by the time that a whole block is there.

@@ -2,7 +2,7 @@
 
 import type { Failure } from '../server/index.js';
 import { describeError, show } from '../show.js';
-import { withoutControls } from './format.js';
+import { withoutControls } from './escape.js';
 
 /**
  * @param time milliseconds since 1970

@@ -1,7 +1,9 @@
 /** How an entry of the access log becomes a line. */
 
-import { hexEscape, show } from '../show.js';
+import { show } from '../show.js';
 import { type Entry, userOf, variable, variableOfField } from './entry.js';
+import { quoted, word } from './escape.js';
+import { json } from './json-format.js';
 
 /** Makes a line, without its line feed. */
 export type Format = (entry: Entry) => string;
@@ -78,44 +80,6 @@ const ENDS = new Map<string, string[]>([
 ]);
 /** Any other may be one that an application has put in its place, and hold what has to be escaped. */
 const USUAL_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
-
-/** Put together by hand: JSON.stringify() of an object costs several times as much. */
-function json(entry: Entry): string {
-  const { time, address, method, target, protocol, status, bytes, firstByte, duration, aborted, refusal } = entry;
-  let line =
-    `{"time":"${isoTime(time)}","address":${jsonText(address)},"method":${jsonText(method)},"target":${jsonText(target)},` +
-    `"protocol":${jsonText(protocol)},"status":${status},"bytes":${bytes},` +
-    `"firstByteMs":${microseconds(firstByte)},"durationMs":${microseconds(duration)}`;
-  const optional = (name: string, value: string) => {
-    if (value !== '') line += `,"${name}":${jsonText(value)}`;
-  };
-  optional('host', variable(entry, 'HTTP_HOST'));
-  optional('user', userOf(entry));
-  optional('referer', variable(entry, 'HTTP_REFERER'));
-  optional('agent', variable(entry, 'HTTP_USER_AGENT'));
-  optional('requestId', variable(entry, 'uwsgiref.request_id'));
-  if (aborted) line += ',"aborted":true';
-  optional('refused', refusal);
-  return `${line}}`;
-}
-
-function jsonText(text: string): string {
-  return UNSAFE.test(text) ? withoutControls(JSON.stringify(text)) : `"${text}"`;
-}
-
-/** The same JSON, without what may stand in it as it is, but a terminal may obey. */
-export function withoutControls(json: string): string {
-  return json.replace(NOT_ASCII, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** So many milliseconds, to a microsecond. Of whole numbers, since that of a fraction costs more than all the rest. */
-function microseconds(milliseconds: number): string {
-  const all = Math.round(milliseconds * 1000);
-  const whole = Math.floor(all / 1000);
-  return `${whole}.${THREE_DIGITS[all - whole * 1000]}`;
-}
-
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
 
 /** Of ECMA-48's Select Graphic Rendition. */
 const COLOURS = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
@@ -233,27 +197,6 @@ function userName(entry: Entry): string {
   return user === '' ? '-' : word(user);
 }
 
-/** Without spaces, between which whoever reads the log counts. */
-function word(text: string): string {
-  return UNSAFE_IN_WORD.test(text) ? quoted(text).replaceAll(' ', '\\x20') : text;
-}
-
-/** What a client sends could otherwise end the line, close the quotes or control a terminal. */
-function quoted(text: string): string {
-  return UNSAFE.test(text) ? text.replace(EACH_UNSAFE, escaped) : text;
-}
-
-const UNSAFE = /[^ !#-[\]-~]/;
-const UNSAFE_IN_WORD = /[^!#-[\]-~]/;
-const EACH_UNSAFE = new RegExp(UNSAFE, 'g');
-const ESCAPES: Record<string, string> = { '"': '\\"', '\\': '\\\\' };
-const NOT_ASCII = /[^\0-~]/g;
-
-function escaped(character: string): string {
-  const code = character.charCodeAt(0);
-  return ESCAPES[character] ?? (code <= 0xff ? hexEscape(character) : `\\u${code.toString(16).padStart(4, '0')}`);
-}
-
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 let second = -1;
 let secondText = '';
@@ -274,19 +217,6 @@ function logTime(time: number): string {
 function anonymousBegin(time: number): string {
   logTime(time);
   return anonymousText;
-}
-
-let isoSecond = -1;
-let isoText = '';
-
-/** As RFC 3339 has it, in UTC. */
-function isoTime(time: number): string {
-  const now = Math.floor(time / 1000);
-  if (now !== isoSecond) {
-    isoSecond = now;
-    isoText = new Date(time).toISOString().slice(0, 19);
-  }
-  return `${isoText}.${THREE_DIGITS[time % 1000]}Z`;
 }
 
 function describeTime(date: Date): string {

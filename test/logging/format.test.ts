@@ -97,6 +97,29 @@ describe('the formats that have a name', () => {
     expect(JSON.parse(line('json', REFUSED))).toMatchObject({ status: 400, refused: 'The field line has no colon' });
   });
 
+  it('json is the same to the byte, though members are taken from the line before', () => {
+    const json = formatOf('json');
+    const one = entryOf(
+      { bytes: 0, firstByte: 0, duration: 0.05 },
+      { HTTP_HOST: 'a.example', HTTP_USER_AGENT: 'curl/8', 'uwsgiref.request_id': '7' },
+    );
+    const other = entryOf(
+      { time: TIME + 1, address: '2001:db8::1', method: 'POST', target: '/"', protocol: 'HTTP/1.0', status: 404 },
+      { HTTP_HOST: 'b"', HTTP_USER_AGENT: 'w' },
+    );
+    const strange = entryOf({ protocol: 'X', refusal: 'why' }, { HTTP_HOST: '' });
+    const time = new Date(TIME).toISOString();
+    const lines = [
+      `{"time":"${time}","address":"192.0.2.1","method":"GET","target":"/a?b=c","protocol":"HTTP/1.1","status":200,"bytes":0,` +
+        '"firstByteMs":0.000,"durationMs":0.050,"host":"a.example","agent":"curl/8","requestId":"7"}',
+      `{"time":"${new Date(TIME + 1).toISOString()}","address":"2001:db8::1","method":"POST","target":"/\\"",` +
+        '"protocol":"HTTP/1.0","status":404,"bytes":1234,"firstByteMs":1.500,"durationMs":2012.345,"host":"b\\"","agent":"w"}',
+      `{"time":"${time}","address":"192.0.2.1","method":"GET","target":"/a?b=c","protocol":"X","status":200,"bytes":1234,` +
+        '"firstByteMs":1.500,"durationMs":2012.345,"refused":"why"}',
+    ];
+    expect([one, one, other, strange, other, one].map(json)).toEqual([0, 0, 1, 2, 1, 0].map((index) => lines[index]));
+  });
+
   it('makes the time anew each second', () => {
     const common = formatOf('common');
     const seconds = [0, 1, 60].map(

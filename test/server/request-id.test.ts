@@ -43,6 +43,12 @@ describe("environ['uwsgiref.request_id']", () => {
     expect(new Set(made).size).toBe(told.length);
   });
 
+  it('is never made twice', async () => {
+    const { port } = await started(tellId);
+    const told = await ids(port, ...new Array<string>(3000).fill(''));
+    expect(new Set(told).size).toBe(3000);
+  });
+
   it('can be set by an application, and goes along in the copy of a middleware', async () => {
     const { port } = await started(
       mount({
