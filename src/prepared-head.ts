@@ -6,6 +6,14 @@ import type { HeaderList } from './types.js';
 
 const HEAD = Symbol('head');
 
+/** What a gateway keeps of a head, under a number. It keeps this rather than the head, which may be gone long before. */
+export interface StoredHead {
+  /** -1: it is kept no longer. */
+  number: number;
+}
+
+export const NOT_STORED: StoredHead = { number: -1 };
+
 /** The first field of a prepared head says whose it is. */
 type MarkedField = [name: string, value: string] & { [HEAD]?: PreparedHead };
 
@@ -16,8 +24,8 @@ type MarkedField = [name: string, value: string] & { [HEAD]?: PreparedHead };
 export class PreparedHead {
   readonly status: string;
   readonly #fields: HeaderList;
-  /** What a gateway knows it by; -1: it does not. */
-  number = -1;
+  /** What a gateway knows it by. */
+  stored = NOT_STORED;
 
   /**
    * @throws AssertionError when one of them is not what WSGI asks for, or a field is hop-by-hop

@@ -1,12 +1,11 @@
 import { AssertionError } from 'node:assert';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { BaseCGIHandler } from '../src/handlers.js';
 import { MemoryErrors, MemoryInput } from '../src/streams.js';
 import type { Application, Chunk, Environ, HeaderList, ResponseBody, StartResponse, Write } from '../src/types.js';
 import { setupTestingDefaults } from '../src/util.js';
 import { validator, WSGIWarning } from '../src/validate.js';
+import { collectGarbage } from './server/fixtures/collect-garbage.js';
 
 let emitWarning: MockInstance<typeof process.emitWarning>;
 
@@ -537,26 +536,24 @@ describe('the body', () => {
   });
 
   it('that is forgotten without being closed is reported', async () => {
-    setFlagsFromString('--expose-gc');
-    const gc = runInNewContext('gc') as () => void;
-    const collectGarbage = async (): Promise<void> => {
+    const finalizeGarbage = async (): Promise<void> => {
       for (let round = 0; round < 3; round++) {
-        gc();
+        collectGarbage();
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     };
-    await collectGarbage();
+    await finalizeGarbage();
     emitWarning.mockClear();
 
     const applications = [answering(['a']), answering(awaited('a')), promising(answering(['a']))];
     for (const application of applications) await (async () => (await call(application)).close?.())();
-    await collectGarbage();
+    await finalizeGarbage();
     expect(allWarnings()).toEqual([]);
 
     for (const [index, application] of applications.entries()) {
       await (async () => void (await call(application)))();
       await vi.waitFor(async () => {
-        await collectGarbage();
+        await finalizeGarbage();
         expect(allWarnings()).toEqual(Array(index + 1).fill(GARBAGE));
       });
     }

@@ -188,6 +188,8 @@ export class Engine implements EngineCallbacks {
     const { places, start } = request;
     const service = this.#services[places[start + LISTENER]!]!;
     const handler = service.handlerFor(this.#access, request);
+    // It would be kept until the next request comes, which may be long.
+    request.body = undefined;
     if (service.reportsAnswers) this.#reports.await(handler);
     request.start = start + FIELDS + places[start + FIELD_COUNT]! * FIELD_PLACES;
     return handler;

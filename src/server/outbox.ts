@@ -5,7 +5,7 @@
  */
 
 import type { Headers } from '../headers.js';
-import { PreparedHead } from '../prepared-head.js';
+import { NOT_STORED, PreparedHead, type StoredHead } from '../prepared-head.js';
 import { BLOCK, type EngineFile } from './held-file.js';
 import type { NativeEngine } from './native-addon.js';
 
@@ -22,15 +22,11 @@ const MAX_STATUSES = 256;
 /** Heads that the engine keeps, some hundred bytes each. */
 const MAX_HEADS = 4096;
 
-/** A head that the engine may know. */
-interface NumberedHead {
-  /** Its number in the engine; -1: it has none. */
-  number: number;
-}
-
 /** A head that was sent before. */
-interface SentHead extends NumberedHead {
+interface SentHead {
   readonly fields: string[];
+  /** What the engine knows it by. */
+  stored: StoredHead;
 }
 
 /** Status and fields as the engine reads them: each with a line feed behind it. */
@@ -52,7 +48,7 @@ export class Outbox {
   /** The last head of each status. */
   readonly #heads = new Map<string, SentHead>();
   /** By number. */
-  readonly #stored: NumberedHead[] = [];
+  readonly #stored: StoredHead[] = [];
   #nextNumber = 0;
 
   constructor(engine: NativeEngine) {
@@ -122,20 +118,22 @@ export class Outbox {
   #numberOf(status: string, headers: Headers): number {
     const prepared = PreparedHead.of(headers.wrapped);
     if (prepared !== undefined && prepared.status === status) {
-      return prepared.number >= 0 ? prepared.number : this.#store(prepared, status, headers);
+      if (prepared.stored.number < 0) prepared.stored = this.#store(status, headers);
+      return prepared.stored.number;
     }
     const known = this.#heads.get(status);
     if (known === undefined || !headers.equal(known.fields)) {
       if (this.#heads.size >= MAX_STATUSES) this.#heads.clear();
-      this.#heads.set(status, { fields: headers.flat(), number: -1 });
+      this.#heads.set(status, { fields: headers.flat(), stored: NOT_STORED });
       return -1;
     }
     // One that came twice in a row is worth the call.
-    return known.number >= 0 ? known.number : this.#store(known, status, headers);
+    if (known.stored.number < 0) known.stored = this.#store(status, headers);
+    return known.stored.number;
   }
 
   /** Numbers are given anew when all are taken. */
-  #store(head: NumberedHead, status: string, headers: Headers): number {
+  #store(status: string, headers: Headers): StoredHead {
     // Answers that wait in the outbox may mean the head whose number this one takes. To give them may let further
     // requests in, and their heads take numbers meanwhile.
     if (this.#stored[this.#nextNumber] !== undefined && this.#words[this.#used] !== 0) this.#engine.giveAnswers();
@@ -143,9 +141,9 @@ export class Outbox {
     const former = this.#stored[number];
     if (former !== undefined) former.number = -1;
     this.#nextNumber = (number + 1) % MAX_HEADS;
-    this.#stored[number] = head;
-    if (this.#engine.storeHead(number, headText(status, headers), headers.length) < 0) return -1;
-    head.number = number;
-    return number;
+    const refused = this.#engine.storeHead(number, headText(status, headers), headers.length) < 0;
+    const stored = { number: refused ? -1 : number };
+    this.#stored[number] = stored;
+    return stored;
   }
 }

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Refusal } from '../../src/server/index.js';
 import type { Application } from '../../src/types.js';
+import { collectGarbage } from './fixtures/collect-garbage.js';
 import { descriptorsBackTo, openDescriptors, openFiles } from './fixtures/descriptors.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
 import { echoBody, gate, later, plain, started, temporaryFolder, until } from './fixtures/started-server.js';
@@ -53,6 +54,23 @@ function chunked(body: Buffer, size: number): Buffer {
 }
 
 describe('a request body', () => {
+  it('takes no memory any more once it is answered, though no other request comes', async () => {
+    let bytes: WeakRef<ArrayBufferLike> | undefined;
+    const { port } = await started((environ, startResponse) => {
+      bytes = new WeakRef(environ['wsgi.input'].read(1).buffer);
+      startResponse('200 OK', plain());
+      return ['read'];
+    });
+    const client = await RawClient.open(port);
+    client.send(request('PUT', '/', `Content-Length: ${MIB}`));
+    await client.sendAll(Buffer.alloc(MIB));
+    expect((await client.response()).body.toString()).toBe('read');
+    await until(() => {
+      collectGarbage();
+      return bytes?.deref() === undefined;
+    });
+  });
+
   it('of 64 MiB goes through an unlinked temporary file, and leaves nothing behind', async () => {
     const folder = temporaryDirectory();
     const { port } = await started(hashing(folder));
