@@ -21,8 +21,8 @@ FileBlock block_at(int fd, uint64_t offset) noexcept {
 }  // namespace
 
 uint64_t PageLoader::load(Connection& connection, const FileRegion& region) {
-  uint64_t ticket = first_ticket_ + waiting_.size();
-  waiting_.push_back({&connection, region});
+  uint64_t ticket = next_ticket_++;
+  waiting_.emplace(ticket, Waiting{&connection, region});
   start_more();
   // Nothing could be started: deliver() has to find another way.
   if (!any_started()) usockets().wakeup_loop(loop_);
@@ -30,10 +30,8 @@ uint64_t PageLoader::load(Connection& connection, const FileRegion& region) {
 }
 
 void PageLoader::forget(uint64_t ticket) noexcept {
-  if (ticket >= first_ticket_) {
-    waiting_[ticket - first_ticket_].connection = nullptr;
-    return;
-  }
+  // Were it kept until its turn comes, clients that come and go could pile them up while a disk hangs.
+  if (waiting_.erase(ticket) > 0) return;
   for (Started& each : started_) {
     if (each.ticket == ticket) each.connection = nullptr;
   }
@@ -51,20 +49,17 @@ void PageLoader::deliver() noexcept {
   start_more();
   while (!waiting_.empty() && !any_started()) {
     // There are no descriptors, or no threads: the loop has to read itself.
-    Connection* connection = waiting_.front().connection;
-    waiting_.pop_front();
-    first_ticket_++;
-    if (connection) connection->on_loaded(0);
+    auto next = waiting_.extract(waiting_.begin());
+    next.mapped().connection->on_loaded(0);
     start_more();
   }
 }
 
 void PageLoader::start_more() noexcept {
   while (!waiting_.empty()) {
-    const Waiting& next = waiting_.front();
-    if (next.connection && !start(next, first_ticket_)) return;
-    waiting_.pop_front();
-    first_ticket_++;
+    const auto next = waiting_.begin();
+    if (!start(next->second, next->first)) return;
+    waiting_.erase(next);
   }
 }
 

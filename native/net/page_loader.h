@@ -3,7 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <map>
 
 #include "net/file_region.h"
 #include "net/loaded_blocks.h"
@@ -33,6 +33,9 @@ class PageLoader {
   /// The connection does not want to hear of it any more.
   void forget(uint64_t ticket) noexcept;
 
+  /// Reads that nobody has begun yet.
+  size_t waiting() const noexcept { return waiting_.size(); }
+
   /// Tells the connections of the reads that are finished.
   void deliver() noexcept;
 
@@ -45,7 +48,7 @@ class PageLoader {
   static constexpr size_t kMostStarted = 2 * ReaderThreads::kMost;
 
   struct Waiting {
-    Connection* connection;  ///< nullptr once it is forgotten
+    Connection* connection;
     FileRegion region;
   };
   struct Started {
@@ -60,8 +63,8 @@ class PageLoader {
   bool any_started() const noexcept;
 
   us_loop_t* loop_;
-  std::deque<Waiting> waiting_;
-  uint64_t first_ticket_ = 1;  ///< of waiting_; each one's is one more than that of the one before it
+  std::map<uint64_t, Waiting> waiting_;  ///< by ticket, which is the order in which they came
+  uint64_t next_ticket_ = 1;
   std::array<Started, kMostStarted> started_;
   LoadedBlocks loaded_;
   ReaderThreads threads_;
