@@ -79,7 +79,7 @@ void Connection::on_deadline() noexcept {
   }
   if (waiting_.kind == Wait::kSend) {
     int64_t now = EventLoop::now();
-    if (waiting_.look_at_delivery(settings(), delivered(fd(), taken_), now)) return set_deadline(now);
+    if (waiting_.look_at_delivery(settings(), pace_, delivered(fd(), taken_), now)) return set_deadline(now);
   }
   Wait over = std::exchange(waiting_.kind, Wait::kNothing);
   if (over == Wait::kHead && !input_.empty()) {
@@ -435,6 +435,8 @@ void Connection::pace(uint32_t bytes_a_second) noexcept {
   if (bytes_a_second == pace_) return;
   pace_ = bytes_a_second;
   set_pace(fd(), bytes_a_second);
+  // What has left at one pace says nothing of whether the client keeps up with another.
+  if (waiting_.kind == Wait::kSend) await(Wait::kSend, EventLoop::now());
 }
 
 void Connection::note_sent(uint64_t bytes) noexcept {

@@ -57,8 +57,9 @@ struct Waiting {
   }
 
   /// Takes note that of an answer `delivered_now` bytes have reached the client. Answers whether to wait on: for as
-  /// long as some do within send_timeout, and on average of as long a time at the least rate.
-  bool look_at_delivery(const Settings& limits, uint64_t delivered_now, int64_t now) noexcept {
+  /// long as some do within send_timeout, and on average of as long a time at the least rate. `pace`: bytes a second
+  /// that leave at most; 0: any.
+  bool look_at_delivery(const Settings& limits, uint32_t pace, uint64_t delivered_now, int64_t now) noexcept {
     if (delivered_now > delivered) {
       moved += delivered_now - delivered;
       delivered_at = now;
@@ -66,7 +67,7 @@ struct Waiting {
     delivered = delivered_now;
     if (limits.send_timeout != 0 && now - delivered_at >= limits.send_timeout) return false;
     if (now - since < patience(limits)) return true;
-    if (moved * 1000 < limits.min_download_rate * static_cast<uint64_t>(now - since)) return false;
+    if (moved * 1000 < least_rate(limits, pace) * static_cast<uint64_t>(now - since)) return false;
     since = now;
     moved = 0;
     return true;
@@ -79,6 +80,12 @@ struct Waiting {
   static uint32_t patience(const Settings& limits) noexcept {
     if (limits.send_timeout != 0) return limits.send_timeout;
     return limits.min_download_rate != 0 ? kRateGrace : 0;
+  }
+
+  /// Bytes a second. No client is faster than its answer's pace, and half of that tells who keeps up with it: segments
+  /// leave whole, so that any time has a few more of them or less than its share.
+  static uint64_t least_rate(const Settings& limits, uint32_t pace) noexcept {
+    return pace == 0 ? limits.min_download_rate : std::min(limits.min_download_rate, pace / 2);
   }
 
   static int64_t after(int64_t begin, uint32_t timeout) noexcept {

@@ -117,7 +117,7 @@ export interface ServerOptions {
   sendTimeout?: number;
   /**
    * Bytes a second that must reach a client while something waits for it, on average of each `sendTimeout` (5 seconds
-   * where that is 0); default 240. 0: none.
+   * where that is 0); default 240. 0: none. Half of an answer's `rate` is enough.
    */
   minDownloadRate?: number;
   /**

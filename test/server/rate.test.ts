@@ -8,7 +8,7 @@ import { staticFiles } from '../../src/static/index.js';
 import type { Application } from '../../src/types.js';
 import { certificate } from './fixtures/certificate.js';
 import { get, RawClient } from './fixtures/raw-client.js';
-import { plain, started, temporaryFolder } from './fixtures/started-server.js';
+import { plain, started, temporaryFolder, until } from './fixtures/started-server.js';
 import { openTls } from './fixtures/tls-client.js';
 
 const MB = 1e6;
@@ -90,6 +90,24 @@ describe.runIf(process.platform === 'linux')('rate', () => {
     expect(await speed(client, '/fast/file')).toBeGreaterThan(2 * RATE);
     await expectPace(() => speed(client, '/file'));
   });
+
+  it('below minDownloadRate is what a client has to keep up with', async () => {
+    const { port, server } = await started(staticFiles(folder()), {
+      rate: RATE / 2,
+      minDownloadRate: 20 * MB,
+      sendTimeout: 1000,
+    });
+    const client = await RawClient.open(port);
+    expect((await client.send(get('/file')).response()).body.equals(content)).toBe(true);
+    // It falls behind its answer's rate, too.
+    client.sink = () => {
+      client.socket.pause();
+      setTimeout(() => client.socket.resume(), 400);
+    };
+    client.send(get('/file'));
+    await until(() => server.stats().openConnections === 0);
+    expect(client.receivedBytes).toBeLessThan(2 * content.length);
+  }, 60_000);
 
   it('holds for an answer that another one stands behind', async () => {
     const path = folder();

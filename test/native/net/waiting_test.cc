@@ -25,33 +25,44 @@ TEST_CASE("an answer is waited with for as long as some of it reaches the client
   const Settings settings = limits(1000, 0);
   Waiting waiting = sending();
   uint64_t delivered = 500;
-  for (int64_t now = 1900; now < 100'000; now += 900) CHECK(waiting.look_at_delivery(settings, ++delivered, now));
+  for (int64_t now = 1900; now < 100'000; now += 900) CHECK(waiting.look_at_delivery(settings, 0, ++delivered, now));
 }
 
 TEST_CASE("an answer of which nothing reaches the client is given up when its time is over") {
   const Settings settings = limits(1000, 0);
   Waiting waiting = sending();
-  CHECK(waiting.look_at_delivery(settings, 500, 1250));
-  CHECK(waiting.look_at_delivery(settings, 501, 1500));
-  CHECK(waiting.look_at_delivery(settings, 501, 2499));
-  CHECK_FALSE(waiting.look_at_delivery(settings, 501, 2500));
+  CHECK(waiting.look_at_delivery(settings, 0, 500, 1250));
+  CHECK(waiting.look_at_delivery(settings, 0, 501, 1500));
+  CHECK(waiting.look_at_delivery(settings, 0, 501, 2499));
+  CHECK_FALSE(waiting.look_at_delivery(settings, 0, 501, 2500));
 }
 
 TEST_CASE("an answer is given up that falls behind the least rate, whatever was fast before") {
   const Settings settings = limits(1000, 100);
   Waiting waiting = sending();
-  CHECK(waiting.look_at_delivery(settings, 1'000'500, 2000));
-  CHECK(waiting.look_at_delivery(settings, 1'000'550, 2999));
-  CHECK(waiting.look_at_delivery(settings, 1'000'600, 3000));
-  CHECK(waiting.look_at_delivery(settings, 1'000'650, 3900));
-  CHECK_FALSE(waiting.look_at_delivery(settings, 1'000'699, 4000));
+  CHECK(waiting.look_at_delivery(settings, 0, 1'000'500, 2000));
+  CHECK(waiting.look_at_delivery(settings, 0, 1'000'550, 2999));
+  CHECK(waiting.look_at_delivery(settings, 0, 1'000'600, 3000));
+  CHECK(waiting.look_at_delivery(settings, 0, 1'000'650, 3900));
+  CHECK_FALSE(waiting.look_at_delivery(settings, 0, 1'000'699, 4000));
+}
+
+TEST_CASE("an answer that has a pace is given up only where the client falls far behind that, or the least rate") {
+  const Settings settings = limits(1000, 100);
+  Waiting paced = sending();
+  CHECK(paced.look_at_delivery(settings, 40, 500 + 40, 2000));
+  CHECK(paced.look_at_delivery(settings, 40, 540 + 20, 3000));
+  CHECK_FALSE(paced.look_at_delivery(settings, 40, 560 + 19, 4000));
+  Waiting fast = sending();
+  CHECK(fast.look_at_delivery(settings, 1000, 500 + 100, 2000));
+  CHECK_FALSE(fast.look_at_delivery(settings, 1000, 600 + 99, 3000));
 }
 
 TEST_CASE("the least rate counts without another limit") {
   const Settings settings = limits(0, 100);
   Waiting waiting = sending();
-  CHECK(waiting.look_at_delivery(settings, 500, 5999));
-  CHECK_FALSE(waiting.look_at_delivery(settings, 999, 6000));
+  CHECK(waiting.look_at_delivery(settings, 0, 500, 5999));
+  CHECK_FALSE(waiting.look_at_delivery(settings, 0, 999, 6000));
 }
 
 TEST_CASE("an answer is looked at several times until its time is over, and never where it has no limit") {
