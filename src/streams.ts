@@ -185,7 +185,10 @@ export class DescriptorOutput {
   flush(): void {}
 }
 
-/** An error stream over a file descriptor, standard error by default. */
+/**
+ * An error stream over a file descriptor, standard error by default. What it cannot write is lost, as it is with Node's
+ * console: that a disk is full, or whoever reads the log is gone, must not end what is served.
+ */
 export class DescriptorErrors implements ErrorStream {
   readonly #output: DescriptorOutput;
 
@@ -194,7 +197,11 @@ export class DescriptorErrors implements ErrorStream {
   }
 
   write(text: string): void {
-    this.#output.write(Buffer.from(text));
+    try {
+      this.#output.write(Buffer.from(text));
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+    }
   }
 
   writelines(lines: Iterable<string>): void {

@@ -190,6 +190,13 @@ describe('the output side', () => {
     expect(readFileSync(path, 'utf8')).toBe('\u00e4\nb\nc\n');
   });
 
+  it('does without an error stream that takes nothing', () => {
+    const descriptor = openSync(join(directory, 'errors'), 'r');
+    expect(() => new DescriptorOutput(descriptor).write(Buffer.from('lost'))).toThrow('EBADF');
+    expect(() => new DescriptorErrors(descriptor).write('lost')).not.toThrow();
+    closeSync(descriptor);
+  });
+
   it('keeps text in memory', () => {
     const errors = new MemoryErrors();
     errors.write('a');

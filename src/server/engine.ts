@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import { describeError } from '../show.js';
 import type { Environ, ErrorStream } from '../types.js';
 import { AnswerReports } from './answer-reports.js';
+import { report } from './failures.js';
 import type { Network } from './forwarded.js';
 import {
   type Address,
@@ -218,12 +219,18 @@ export class Engine implements EngineCallbacks {
     address: string,
     port: number,
   ): void {
-    this.#services[listener]?.onRefused?.({ status, reason, requestLine, address, port });
+    const service = this.#services[listener];
+    try {
+      service?.onRefused?.({ status, reason, requestLine, address, port });
+    } catch (error) {
+      report(service!.errors, `onRefused failed: ${describeError(error, null)}`);
+    }
   }
 
   onNotice(listener: number, notice: number, errorNumber: number): void {
     const cause = errorNumber === 0 ? '' : ` (${getSystemErrorName(-errorNumber)})`;
-    this.#services[listener]?.errors.write(`uwsgiref: ${NOTICES[notice]}${cause}\n`);
+    const service = this.#services[listener];
+    if (service !== undefined) report(service.errors, `${NOTICES[notice]}${cause}`);
   }
 
   onAnswered(): void {

@@ -2,6 +2,7 @@
 
 import { ClientDisconnectedError } from '../handlers.js';
 import { describeError } from '../show.js';
+import { DescriptorErrors } from '../streams.js';
 import type { Environ, ErrorStream } from '../types.js';
 
 /** What an application has thrown, or what was wrong with its answer. */
@@ -14,6 +15,15 @@ export interface Failure {
 /** The application did not begin its answer in time; the client was told so with a 504. */
 export class AnswerTimeoutError extends ClientDisconnectedError {
   override name = 'TimeoutError';
+}
+
+/** Writes a line for operators. No request is at hand whose failure it could be that the stream takes none. */
+export function report(errors: ErrorStream, what: string): void {
+  try {
+    errors.write(`uwsgiref: ${what}\n`);
+  } catch (error) {
+    new DescriptorErrors().write(`uwsgiref: ${what}\nand the error stream failed: ${describeError(error, null)}\n`);
+  }
 }
 
 /** Writes each failure to a stream, behind what request it was. */

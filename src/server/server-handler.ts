@@ -6,11 +6,11 @@ import { BaseHandler, ClientDisconnectedError } from '../handlers.js';
 import { HeaderError } from '../headers.js';
 import { checkRate } from '../rate.js';
 import { describeError } from '../show.js';
-import { DescriptorInput, MemoryInput } from '../streams.js';
+import { DescriptorErrors, DescriptorInput, MemoryInput } from '../streams.js';
 import type { Application, ErrorStream, FileLike, InputStream } from '../types.js';
 import type { FileWrapper } from '../util.js';
 import { type Answerer, type EnvironDefaults, RequestEnviron } from './environ.js';
-import { AnswerTimeoutError } from './failures.js';
+import { AnswerTimeoutError, report } from './failures.js';
 import { isEngineFile } from './held-file.js';
 import { ERROR_KINDS, GONE, type NativeEngine, NO_BODY, NOT_A_FILE, REFUSED, TIMED_OUT } from './native-addon.js';
 import type { ServerOptions } from './options.js';
@@ -281,7 +281,7 @@ export class ServerHandler extends BaseHandler implements Answerer {
   onGone(why: number): void {
     if (why === TIMED_OUT) {
       this.#gone = new AnswerTimeoutError('The application did not begin its answer in time');
-      this.logException(this.#gone);
+      this.#log(this.#gone);
     } else {
       this.#gone = new ClientDisconnectedError('The client closed the connection');
     }
@@ -315,7 +315,7 @@ export class ServerHandler extends BaseHandler implements Answerer {
         complete: complete || timedOut,
       });
     } catch (error) {
-      this.#context.errors.write(`uwsgiref: onAnswered failed: ${describeError(error, null)}\n`);
+      report(this.#context.errors, `onAnswered failed: ${describeError(error, null)}`);
     }
   }
 
@@ -409,12 +409,18 @@ export class ServerHandler extends BaseHandler implements Answerer {
 
   /** Gives the request up: logs why, and has its connection closed. */
   abandon(error: unknown): void {
+    this.#log(error);
+    this.#release();
+  }
+
+  /** Logs an error, though the log itself may fail. */
+  #log(error: unknown): void {
     try {
       this.logException(error);
     } catch (logError) {
-      process.stderr.write(`${describeError(error, null)}\nand wsgi.errors failed: ${describeError(logError, null)}\n`);
+      const both = `${describeError(error, null)}\nand wsgi.errors failed: ${describeError(logError, null)}\n`;
+      new DescriptorErrors().write(both);
     }
-    this.#release();
   }
 
   #release(): void {
