@@ -46,6 +46,7 @@ const COLORS = Object.freeze({
   uws: '#b8860b',
   nginx: '#2b7a9e',
   'nginx-cache': '#6fb0cc',
+  'nginx-tuned': '#a5d0e0',
   lighttpd: '#7b8d42',
 });
 
