@@ -4,6 +4,7 @@ import { type Configuration, ConfigurationError } from '../configuration/index.j
 import { enterDirectory, log } from './frame.js';
 import { PidFile } from './pid-file.js';
 import { nameOf, Service } from './service.js';
+import { endWithLineOfJson } from './stray-errors.js';
 import { Predecessor } from './successor.js';
 import { activatedDescriptors, ServiceNotifier } from './systemd.js';
 
@@ -13,13 +14,14 @@ import { activatedDescriptors, ServiceNotifier } from './systemd.js';
  * @throws Error when the application cannot be loaded, or an address not be bound
  */
 export async function runAlone(configuration: Configuration): Promise<void> {
-  const { served, bind, pidFile: pidPath, gracefulTimeout } = configuration;
+  const { served, bind, pidFile: pidPath, gracefulTimeout, errorLog } = configuration;
   if (Predecessor.from(process.env) !== undefined) {
     throw new ConfigurationError(
       'workers must be 1 or more to take the place of a supervisor, got 0: stop that one and start the server again',
     );
   }
   enterDirectory(configuration, process.cwd());
+  if (errorLog === 'json') endWithLineOfJson();
   const notifier = new ServiceNotifier(process.env, log.warn);
   const stopped = stopSignal();
   let service: Service | undefined;
@@ -34,8 +36,7 @@ export async function runAlone(configuration: Configuration): Promise<void> {
     notifier.ready('Serving');
 
     const signal = await stopped;
-    const open = service.servers.reduce((sum, server) => sum + server.stats().openConnections, 0);
-    log.info(`${signal}: finishing ${open} connections`);
+    log.info(`${signal}: finishing the requests in hand`);
     notifier.stopping();
     await service.stop({ graceMs: gracefulTimeout });
   } finally {

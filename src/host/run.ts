@@ -7,6 +7,7 @@ import { HeldSockets } from './held-sockets.js';
 import { ModuleWatch } from './module-watch.js';
 import { PidFile } from './pid-file.js';
 import { nameOf } from './service.js';
+import { endWithLineOfJson } from './stray-errors.js';
 import { type Invocation, invocationFrom, Predecessor, Successor } from './successor.js';
 import { type ConfigurationReader, Supervisor } from './supervisor.js';
 import { activatedDescriptors, ServiceNotifier } from './systemd.js';
@@ -22,6 +23,7 @@ const ADMIN_PAUSE = 100;
  * @throws Error when the first workers cannot start
  */
 export async function runSupervisor(configuration: Configuration, read: ConfigurationReader): Promise<void> {
+  if (configuration.errorLog === 'json') endWithLineOfJson();
   const predecessor = Predecessor.from(process.env);
   const invocation = invocationFrom(startDirectory());
   enterDirectory(configuration, invocation.directory);
@@ -178,8 +180,7 @@ class Frame {
       this.#kill();
       return;
     }
-    const open = supervisor.workers.reduce((sum, { vitals }) => sum + (vitals?.openConnections ?? 0), 0);
-    log.info(`${signal}: finishing ${open} connections`);
+    log.info(`${signal}: finishing the requests in hand`);
     this.#notifier.stopping();
     this.#successor?.stop();
     supervisor.stop();

@@ -10,6 +10,7 @@ import { type Answers, BEAT, type Order, OURS, type Report, type RequestInFlight
 import { RequestMetrics } from './request-metrics.js';
 import type { Place } from './scoreboard.js';
 import { applicationOf, Service } from './service.js';
+import { reportStrayError, STRAY_ERRORS } from './stray-errors.js';
 import { delay } from './timer.js';
 import { watchEventLoop } from './watchdog.js';
 
@@ -131,11 +132,12 @@ outliveOutput();
 const worker = new Worker();
 /** How long requests in hand have where no supervisor says. Milliseconds. */
 let grace = 10_000;
+let errorLog: Configuration['errorLog'] = 'text';
 
 process.on('message', ({ [OURS]: order }: { [OURS]: Order }) => {
   switch (order.type) {
     case 'start':
-      grace = order.configuration.gracefulTimeout;
+      ({ gracefulTimeout: grace, errorLog } = order.configuration);
       return worker.start(order.configuration, order.descriptors, order.place);
     case 'stop':
       return worker.stop(order.how);
@@ -156,9 +158,9 @@ process.on('SIGTERM', () => worker.retire('it was sent SIGTERM', false));
 // The supervisor is gone, and with it the hold on the sockets.
 process.on('disconnect', () => void worker.stop({ graceMs: grace, takeWaiting: true }));
 // One stray error need not cost all the requests in hand, but what it has left behind nobody knows.
-for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+for (const event of STRAY_ERRORS) {
   process.on(event, (error: unknown) => {
-    process.stderr.write(`uwsgiref: worker ${process.pid}: ${event}: ${describeError(error, null)}\n`);
+    reportStrayError(errorLog, event, error);
     worker.retire(`of an ${event}`, true);
   });
 }

@@ -222,6 +222,30 @@ describe('uwsgiref serve', () => {
     expect(access.requestId).toMatch(/^\w+-\w+$/);
   });
 
+  it('without a supervisor ends of an error that nobody catches, says so in JSON, and leaves it to an application that does', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(
+      join(folder, 'app.mjs'),
+      "export default () => { setImmediate(() => { throw new Error('stray'); }); };",
+    );
+    const catches = `process.on('uncaughtException', ({ message }) => console.log('caught', message));`;
+    writeFileSync(join(folder, 'catches.mjs'), `${catches} export { default } from './app.mjs';`);
+    const start = (app: string) =>
+      uwsgiref(['serve', app, '--port', '0', '--workers', '0', '--error-log', 'json'], folder);
+    const program = start('app.mjs');
+    fetch(await urlOf(program)).catch(() => {});
+    expect(await program.ended).toBe(1);
+    const line = program.errorOutput.split('\n').find((text) => text.includes('"event":"uncaughtException"'));
+    expect(JSON.parse(line ?? '')).toMatchObject({ message: 'stray', pid: program.pid });
+    expect(program.errorOutput).toMatch(/^(?:\{.*\}\n)+$/);
+
+    const other = start('catches.mjs');
+    fetch(await urlOf(other)).catch(() => {});
+    await other.says(/^caught stray$/m);
+    other.process.kill('SIGTERM');
+    expect(await other.ended).toBe(0);
+  });
+
   it('reads a configuration file, again on SIGHUP', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'app.mjs'), SLOW);

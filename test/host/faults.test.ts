@@ -94,6 +94,23 @@ describe('a worker', () => {
     expect(fleet.log).not.toContain('ended by itself');
   });
 
+  it('says in a line of JSON which error nobody has caught, where errors are JSON', async () => {
+    const fleet = await Fleet.start({ root, args: ['--error-log', 'json'], files: { 'app.mjs': FAULTY } });
+    for (const [path, event, message] of [
+      ['/throw', 'uncaughtException', 'a stray error'],
+      ['/reject', 'unhandledRejection', 'a stray rejection'],
+    ] as const) {
+      const pid = Number(await ask(fleet, path));
+      const own = new RegExp(`^\\{.*"${event}".*$`, 'm');
+      await fleet.says(own);
+      const { stack, time, ...others } = JSON.parse(own.exec(fleet.program.errorOutput)![0]) as Record<string, string>;
+      expect(others).toEqual({ level: 'error', event, pid, error: 'Error', message });
+      expect(stack).toMatch(new RegExp(`^Error: ${message}\\n {4}at `));
+      await until(async () => Number(await ask(fleet, '/')) !== pid);
+    }
+    expect(fleet.program.errorOutput).toMatch(/^(?:\{.*\}\n)+$/);
+  });
+
   it('that dies is replaced, and one that does so again and again not at once', async () => {
     const fleet = await Fleet.start({ root, args: ['--workers', '2'] });
     fleet.write('app.mjs', 'process.exit(3)');

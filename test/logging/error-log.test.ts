@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorLine } from '../../src/logging/error-log.js';
+import { errorLine, strayErrorLine } from '../../src/logging/error-log.js';
 import type { Environ } from '../../src/types.js';
 
 const environ = {
@@ -38,5 +38,19 @@ describe('an error as JSON', () => {
     const parsed = JSON.parse(errorLine({ error: { a: 1 }, environ: { ...environ, REMOTE_ADDR: '' } }, 0)) as object;
     expect(parsed).toMatchObject({ error: 'Thrown', address: 'unix:' });
     expect((parsed as { message: string }).message).toContain('a');
+  });
+
+  it('has no request where it is of none', () => {
+    const line = strayErrorLine('unhandledRejection', new Error('lost\n'), Date.UTC(2026, 10, 21));
+    const { stack, ...others } = JSON.parse(line) as Record<string, unknown>;
+    expect(others).toEqual({
+      time: '2026-11-21T00:00:00.000Z',
+      level: 'error',
+      event: 'unhandledRejection',
+      pid: process.pid,
+      error: 'Error',
+      message: 'lost\n',
+    });
+    expect(stack).toMatch(/^Error: lost\n/);
   });
 });
