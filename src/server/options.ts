@@ -1,6 +1,6 @@
 /** The options of {@link serve}, their defaults and their checks. */
 
-import type { Headers } from '../headers.js';
+import { checkField, type Headers } from '../headers.js';
 import { checkRate } from '../rate.js';
 import { show } from '../show.js';
 import { DescriptorErrors } from '../streams.js';
@@ -9,7 +9,7 @@ import { VERSION } from '../version.js';
 import type { Failure } from './failures.js';
 import { FORWARDED_FIELDS, type ForwardedFields } from './forwarded.js';
 import type { ListenOptions, SocketOptions } from './native-addon.js';
-import { checkTlsOptions, type TlsOptions } from './tls-options.js';
+import { checkTlsOptions, refuseUnknown, type TlsOptions } from './tls-options.js';
 
 /** A request that the engine answered by itself, with an error, because it may not reach an application. */
 export interface Refusal {
@@ -180,12 +180,20 @@ export const RANGES = {
   keepAliveTimeout: [0, 86_400_000],
 } as const satisfies Record<string, readonly [least: number, greatest: number]>;
 
+/** All options: one that is misspelt may be a limit that somebody relies on. */
+const OPTIONS: ReadonlyArray<keyof ServerOptions> = [
+  ...(Object.keys(RANGES) as Array<keyof typeof RANGES>),
+  ...(['host', 'path', 'tls', 'errors', 'serverHeader', 'onRefused', 'onAnswered', 'onError'] as const),
+  ...(['multiprocess', 'rate', 'trustedProxies', 'forwardedFields', 'proxyProtocol'] as const),
+];
+
 /**
  * What names no address in `trustedProxies` the engine finds when it listens.
  *
- * @throws RangeError when an option is out of its range, or options contradict each other
+ * @throws RangeError when an option is unknown or out of its range, or options contradict each other
  */
 export function checkOptions(options: ServerOptions): CheckedOptions {
+  refuseUnknown(options, 'serve()', OPTIONS);
   const listen: ListenOptions = whereToListen(options);
   copyNumbers(options, listen);
   if (options.rate !== undefined) listen.rate = checkRate('rate', options.rate);
@@ -194,7 +202,7 @@ export function checkOptions(options: ServerOptions): CheckedOptions {
   if (options.onAnswered !== undefined) listen.reportAnswers = true;
   checkProxies(options, listen);
   const serverHeader = options.serverHeader === undefined ? SOFTWARE : options.serverHeader;
-  if (serverHeader !== null) listen.serverHeader = serverHeader;
+  if (serverHeader !== null) listen.serverHeader = checkServerHeader(serverHeader);
   return {
     listen,
     software: serverHeader ?? SOFTWARE,
@@ -245,6 +253,15 @@ function whereToListen({ host, port, path, mode, fd, backlog }: ServerOptions): 
   if (path === '') throw new RangeError('path must name a Unix socket, got an empty string');
   if (fd !== undefined) return { fd };
   return path !== undefined ? { path } : { host: host ?? '127.0.0.1', port: port ?? 8000 };
+}
+
+function checkServerHeader(value: string): string {
+  try {
+    checkField('Server', value);
+  } catch (error) {
+    throw new RangeError(`serverHeader cannot be sent: ${(error as Error).message}`, { cause: error });
+  }
+  return value;
 }
 
 function checkProxies(options: ServerOptions, listen: ListenOptions): void {

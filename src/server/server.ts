@@ -63,7 +63,7 @@ export interface CloseOptions {
  * Serves an application.
  *
  * @throws ListenError when the address cannot be bound or the certificate not be used
- * @throws RangeError when an option is out of its range
+ * @throws RangeError when an option is unknown or out of its range
  * @throws EngineUnavailableError when the native engine cannot be loaded
  */
 export async function serve(application: Application, options: ServerOptions = {}): Promise<Server> {

@@ -114,7 +114,8 @@ function checkName(pattern: string): string {
   return name;
 }
 
-function refuseUnknown(options: object, where: string, known: readonly string[]): void {
+/** @throws RangeError when `where` has an option that is not known */
+export function refuseUnknown(options: object, where: string, known: readonly string[]): void {
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new RangeError(`${where} has no option '${unknown}'`);
 }

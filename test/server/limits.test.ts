@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Refusal, serve } from '../../src/server/index.js';
+import { type Refusal, type ServerOptions, serve } from '../../src/server/index.js';
 import { MemoryErrors } from '../../src/streams.js';
 import { get, RawClient, request } from './fixtures/raw-client.js';
 import { echoBody, echoPath, gate, later, plain, started, until } from './fixtures/started-server.js';
@@ -174,6 +174,16 @@ describe('closing', () => {
 });
 
 describe('options', () => {
+  it('are known, as a limit that is misspelt is none', async () => {
+    const misspelt = { maxBodysize: 1, port: 0 } as ServerOptions;
+    await expect(serve(echoPath, misspelt)).rejects.toThrow(/^serve\(\) has no option 'maxBodysize'$/);
+  });
+
+  it('serverHeader is checked', async () => {
+    const splitting = serve(echoPath, { port: 0, serverHeader: 'x\r\nSet-Cookie: y' });
+    await expect(splitting).rejects.toThrow(/^serverHeader cannot be sent: .* U\+000D at character 1/);
+  });
+
   it.each([
     'maxConnectionsPerAddress',
     'maxRequestsPerConnection',
