@@ -494,7 +494,10 @@ void Connection::update_poll() noexcept {
     rearm_queued_ = true;
   }
   auto* poll = reinterpret_cast<us_poll_t*>(socket_);
-  if (usockets().poll_events(poll) != wanted) usockets().poll_change(poll, loop().handle(), wanted);
+  int polled = usockets().poll_events(poll);
+  // TLS may wait to send what is its own, as in a handshake. uSockets stops polling for that when it is done.
+  if (secure_) wanted |= polled & kWritable;
+  if (polled != wanted) usockets().poll_change(poll, loop().handle(), wanted);
 }
 
 }  // namespace uwsgiref::net
