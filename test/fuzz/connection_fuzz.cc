@@ -13,20 +13,23 @@
 #include "fuzz/connection/fake_sockets.h"
 #include "fuzz/connection/fuzzed_gateway.h"
 #include "fuzz/connection/sent_request.h"
+#include "fuzz/connection/setup.h"
 #include "fuzz/oracle.h"
 #include "net/connection.h"
 #include "net/event_loop.h"
 #include "net/listener.h"
 #include "net/settings.h"
+#include "net/tls.h"
 
 /// Judges native/net as a whole: a listener and its connections over a fake of uSockets, while clients, the kernel, the
-/// clock and applications do what a script says. The input's first nine characters choose the settings; each character
-/// behind them is a step, and what it needs follows it:
+/// clock and applications do what a script says. The input's first ten characters choose the settings, see
+/// connection/setup.h; each character behind them is a step, and what it needs follows it:
 ///
-///   o a        a client connects from the address a
+///   o a        a client connects from the address a; over TLS one whose address is odd shows a certificate
 ///   q c s n    the client c sends a request of the shape s, whose body has the size n; see sent_request.h
 ///   | c ... |  the client c sends these bytes
-///   d c n      the server reads up to n bytes of what c has sent, or its end
+///   d c n      the server reads up to n bytes of what c has sent, or its end; over TLS first, one by one, the two
+///              flights of its handshake
 ///   f c        the client c says that it sends no more;  x c  it resets the connection
 ///   k c n      the kernel takes n more bytes for c;  w c n  the same, and the server hears that there is room
 ///   { }        a poll phase begins, and ends; an event outside of one has its own
@@ -35,80 +38,46 @@
 ///   a ...      an application answers: act, which answer, size, variant; see FuzzedGateway
 ///   ! w ...    likewise, in the next callback w
 ///   b          the background thread sends what is held back
-///   h          the next part of a file that is looked for in the page cache is not there
+///   h          the next part of a file that is looked for in the page cache is not there;  i  half of it is
 ///   H          from now on the file system says what is there, or no more;  J  likewise there are threads that read
 ///   j n        a thread has read what it was to read
 ///   e n        the next read of a file fails;  s n  the next write of a request body to its file does
 ///   c n        the next call that accepts a connection fails
 ///   l n        the limit to descriptors is this
+///   R n        a TLS listener gets another certificate, its own (0) or that of a name (2), or one that it cannot use
 ///
 /// A line feed does nothing. When the script is over, everything that is under way is brought to its end, and each
 /// client must have received exactly what is due to it; then all connections end, one way or another, and nothing may
 /// be left.
 
 using namespace uwsgiref;
+using test::choose;
 using test::Client;
+using test::Ending;
 using test::FakeNetwork;
 using test::FuzzedGateway;
 using test::Order;
 using test::Peer;
 using test::RequestStream;
+using test::Setup;
 using Callback = FuzzedGateway::Callback;
 using Kind = RequestStream::Kind;
 
 namespace {
 
-template <typename Choice, size_t count>
-Choice choose(const std::array<Choice, count>& choices, uint8_t character) {
-  return choices[(character - '0') % count];
-}
-
-net::Settings settings_from(const std::array<uint8_t, 9>& characters) {
-  net::Settings settings;
-  settings.max_pipelined = choose(std::array<uint32_t, 4>{16, 1, 2, 3}, characters[0]);
-  settings.max_queued_bytes = choose(std::array<uint32_t, 4>{1024, 4096, 20'000, 65'536}, characters[1]);
-  settings.max_body_size = choose(std::array<uint64_t, 4>{1 << 20, 10, 1000, 100'000}, characters[2]);
-  const uint8_t times = (characters[3] - '0') % 3;  // short, none, usual
-  if (times < 2) {
-    const uint32_t unit = times == 0 ? 1 : 0;
-    settings.headers_timeout = unit * 1000;
-    settings.request_timeout = unit * 2000;
-    settings.body_timeout = unit * 700;
-    settings.send_timeout = unit * 900;
-    settings.keep_alive_timeout = unit * 1500;
-    settings.min_upload_rate = settings.min_download_rate = unit * 1000;
-  }
-  settings.max_requests_per_connection = choose(std::array<uint32_t, 4>{0, 1, 2, 3}, characters[4]);
-  settings.report_refusals = (characters[5] & 1) != 0;
-  settings.report_answers = (characters[5] & 2) != 0;
-  settings.server = (characters[5] & 2) != 0 ? "fuzz" : "";
-  if ((characters[6] & 1) != 0) {
-    settings.head = {.max_head_size = 256, .max_target_length = 64, .max_fields = 4};
-  }
-  settings.small_file_size = choose(std::array<uint32_t, 4>{65'536, 1000, 0, 100}, characters[6] / 2);
-  settings.max_connections = choose(std::array<uint32_t, 3>{50'000, 2, 1}, characters[7]);
-  settings.max_connections_per_address = choose(std::array<uint32_t, 2>{0, 1}, characters[7]);
-  return settings;
-}
-
-/// How the connections that are left come to their end.
-enum class Ending : uint8_t { kClients, kTime, kDrain, kClose, kDestruction };
-
 class Run {
  public:
-  Run(test::FuzzInput script, const std::array<uint8_t, 9>& characters)
+  Run(test::FuzzInput script, Setup setup)
       : script_(script),
-        settings_(settings_from(characters)),
+        settings_(std::move(setup.settings)),
         gateway_(network_, settings_),
         loop_(nullptr, gateway_, kBodyMemory),
-        ending_(
-            choose(std::array{Ending::kClients, Ending::kTime, Ending::kDrain, Ending::kClose, Ending::kDestruction},
-                   characters[8])) {
+        ending_(setup.ending) {
     std::string refused;
-    listener_ = net::Listener::create(loop_, settings_, nullptr, refused);
+    listener_ = net::Listener::create(loop_, settings_, setup.secure ? &kCertificates : nullptr, refused);
     net::ListeningSocket socket;
     EXPECT(socket.open_tcp("127.0.0.1", 0, {}) == 0);
-    if ((characters[5] & 4) != 0) {
+    if (setup.inherited) {
       net::ListeningSocket inherited;
       EXPECT(inherited.take_over(::dup(socket.fd())) == 0);
       socket = std::move(inherited);
@@ -127,6 +96,8 @@ class Run {
   }
 
  private:
+  inline static const net::TlsFiles kCertificates{
+      .own = {.key = "key", .certificate = "certificate"}, .authority = "authority", .names = {{"name", {}}}};
   static constexpr int kDescriptors = 1 << 20;
   // Not enough for the largest body, nor for many of those that come next.
   static constexpr size_t kBodyMemory = 256 * 1024;
@@ -212,6 +183,9 @@ class Run {
       case 'h':
         network_.disk.cold++;
         return;
+      case 'i':
+        network_.disk.partly++;
+        return;
       case 'H':
         network_.disk.silent = !network_.disk.silent;
         return;
@@ -236,9 +210,22 @@ class Run {
         network_.descriptors = choose(std::array{kDescriptors, 8, 10, 12}, script_.take_byte());
         limited_ = true;
         return;
+      case 'R':
+        return replace_certificates(script_.take_byte());
       default:
         return;
     }
+  }
+
+  void replace_certificates(uint8_t choice) {
+    if (!listener_->secure()) return;
+    const bool usable = (choice & 1) == 0;
+    net::TlsFiles others = kCertificates;
+    net::CertificateFiles& replaced = (choice & 2) == 0 ? others.own : others.names.front().second;
+    replaced.certificate = usable ? "others" : test::kBadCertificate;
+    std::string refused;
+    EXPECT(listener_->replace_certificates(others, refused) == usable);
+    EXPECT(usable || refused == test::kBadCertificate);
   }
 
   static void send(Peer& peer, std::string_view bytes) {
@@ -277,6 +264,7 @@ class Run {
     EXPECT(peer || !listening || !room || limited_);
     EXPECT(loop_.counters().dropped - network_.turned_away == dropped);
     if (!peer) return;
+    if (peer->secure && address % 2 == 1) peer->certificate = "certificate of " + std::to_string(address);
     Client& client = gateway_.add(*peer);
     client.opened = client.head_begun = client.last_arrival = network_.now();
   }
@@ -284,8 +272,7 @@ class Run {
   bool read(Client& client, size_t most) {
     Phase phase(network_);
     Peer& peer = client.peer;
-    const bool reads = peer.socket && !peer.broken && (peer.socket->events & net::kReadable) != 0;
-    if (reads && !peer.unread().empty()) {
+    if (FakeNetwork::delivers(peer)) {
       if (client.stream.next().kind == Kind::kNothing) client.head_begun = network_.now();
       client.last_arrival = network_.now();
       client.stream.append(peer.unread().substr(0, std::max<size_t>(most, 1)));
@@ -465,7 +452,6 @@ class Run {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::FuzzInput script(data, size);
-  const std::array<uint8_t, 9> characters = script.take_bytes<9>();
-  Run(script, characters).play();
+  Run(script, test::take_setup(script)).play();
   return 0;
 }

@@ -121,9 +121,11 @@ class Reading {
   /// Where the connection's end is the body's, a reset tells the client that the body is not whole.
   void judge_end_of(const ReadAnswer& answer, bool complete) const {
     const Peer& peer = client_.peer;
-    if (peer.socket || peer.broken) return;
+    if (peer.socket || peer.left()) return;
     EXPECT(answer.size == rest_.size());
     EXPECT(peer.reset == !complete && (complete || !peer.shut_down));
+    // Over TLS the client takes an end without an alert of closure for a cut (RFC 9112 §9.8).
+    EXPECT(!complete || !peer.secure || peer.shut_down);
   }
 
   /// What the engine has answered by itself.
@@ -183,7 +185,7 @@ void judge_open(const Client& client, const Reading& reading) {
 
 void judge_closed(const Client& client, const Reading& reading) {
   const Peer& peer = client.peer;
-  if (peer.broken || client.closed_by_order || reading.over()) return;
+  if (peer.left() || client.closed_by_order || reading.over()) return;
   if (reading.broken_off() || reading.perhaps_broken_off()) return;
   const Answer* awaited = reading.awaited();
   if (awaited && (awaited->state == State::kAborted || awaited->state == State::kUnsure)) return;

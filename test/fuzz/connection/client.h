@@ -69,7 +69,7 @@ class Pattern {
 
 /// A client of the server: what it sends, what is due to it, and what befalls it.
 struct Client {
-  Client(Peer& peer, const net::Settings& settings) : peer(peer), stream(settings) {}
+  Client(Peer& peer, const net::Settings& settings) : peer(peer), stream(settings, !peer.certificate.empty()) {}
 
   Peer& peer;
   RequestStream stream;

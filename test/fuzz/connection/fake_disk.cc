@@ -43,6 +43,12 @@ bool FakeDisk::is_cold(const net::FileRegion& region) {
   return true;
 }
 
+uint64_t FakeDisk::cached_part(uint64_t length) {
+  if (partly == 0) return length;
+  partly--;
+  return (length + 1) / 2;
+}
+
 void FakeDisk::expect_at_hand(int file, uint64_t offset, size_t length) const {
   const auto covers = [inode = inode_of(file), offset](const Part& part) {
     return part.inode == inode && part.begin <= offset && offset < part.end;
@@ -107,13 +113,13 @@ ssize_t read_cached(const FileRegion& region, char* into) noexcept {
     errno = test::disk().silent ? EOPNOTSUPP : EAGAIN;
     return -1;
   }
-  return ::pread(region.fd, into, region.length, static_cast<off_t>(region.offset));
+  return ::pread(region.fd, into, test::disk().cached_part(region.length), static_cast<off_t>(region.offset));
 }
 
 std::optional<uint64_t> cached_bytes(const FileRegion& region) noexcept {
   if (test::disk().silent) return std::nullopt;
   if (test::disk().is_cold(region)) return 0;
-  return std::min(region.length, kBlock - region.offset % kBlock);
+  return test::disk().cached_part(std::min(region.length, kBlock - region.offset % kBlock));
 }
 
 void read_ahead(const FileRegion&) noexcept {}

@@ -11,14 +11,15 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/connection/fake_tls.h"
 #include "net/file_region.h"
 #include "net/reader_threads.h"
 #include "net/usockets.h"
 
 /// uSockets over memory: net::usockets() of the fuzzer leads here, and so does net::SocketPoll. What is uSockets' own,
 /// it does as the library does: when it stops polling, in which order it calls back, and when a closed socket's memory
-/// goes. What a caller may not do, it does not forgive. fake_system.cc has what native/net asks of the operating system
-/// past uSockets.
+/// goes. What a caller may not do, it does not forgive. The functions are in fake_usockets.cc, TLS is in fake_tls.h,
+/// and fake_system.cc has what native/net asks of the operating system past uSockets.
 
 namespace uwsgiref::test {
 
@@ -29,6 +30,8 @@ void trace(const Parts&... parts) {
   if (wanted) (std::cerr << ... << parts) << '\n';
 }
 
+inline constexpr size_t kTraced = 400;  ///< bytes, of one piece
+
 inline constexpr uint64_t kEndlessRoom = std::numeric_limits<uint64_t>::max() / 2;
 
 /// The client's end of one connection, and the kernel's buffers in between. It outlives the connection.
@@ -37,18 +40,22 @@ struct Peer {
   uint8_t address = 0;    ///< the last byte of its IPv4 address
   std::string sent;       ///< what the client has sent
   size_t read = 0;        ///< of it, by the server
-  bool said_all = false;  ///< a FIN stands behind what was sent
+  bool said_all = false;  ///< a FIN stands behind what was sent; over TLS an alert of closure, or the FIN alone
   bool end_read = false;  ///< the server has seen it
   bool broken = false;    ///< a reset has come
   std::string received;   ///< what the kernel has taken from the server
   uint64_t room = kEndlessRoom;
   bool blocked = false;           ///< it took less than the server had
   us_socket_t* socket = nullptr;  ///< nullptr once the server has closed
+  bool secure = false;            ///< over TLS
+  std::string certificate;        ///< that it shows, over TLS
   bool shut_down = false;         ///< the server has ended its half
   bool reset = false;             ///< the server has closed by a reset
   bool ended_in_sweep = false;    ///< it did so because of a deadline, or the like
 
   std::string_view unread() const { return std::string_view(sent).substr(read); }
+  /// What it was to get does not matter any more. uSockets closes a TLS socket when its client ends its half.
+  bool left() const { return broken || (secure && end_read); }
 };
 
 }  // namespace uwsgiref::test
@@ -62,6 +69,7 @@ struct us_socket_t : us_poll_t {
   us_socket_context_t* context = nullptr;
   uwsgiref::test::Peer* peer = nullptr;
   std::unique_ptr<char[]> ext;
+  std::unique_ptr<uwsgiref::test::FakeTls> tls;  ///< of one that has it
   bool closed = false;
 };
 
@@ -73,6 +81,7 @@ struct uv_poll_s {
 
 struct us_socket_context_t {
   us_loop_t* loop = nullptr;
+  bool secure = false;
   std::unique_ptr<char[]> ext;
   us_socket_t* (*on_open)(us_socket_t*, int, char*, int) = nullptr;
   us_socket_t* (*on_close)(us_socket_t*, int, void*) = nullptr;
@@ -102,11 +111,13 @@ namespace uwsgiref::test {
 class FakeDisk {
  public:
   size_t cold = 0;      ///< looks into the page cache that find nothing
+  size_t partly = 0;    ///< looks that find half of it, as at a page with which the kernel would begin to read ahead
   bool silent = false;  ///< the file system does not say what is there
   bool threads = true;  ///< there are threads
 
   // What the engine asks.
   bool is_cold(const net::FileRegion& region);
+  uint64_t cached_part(uint64_t length);
   bool start(net::PageRead read);
   std::optional<net::PageRead> take_finished();
   void forget_reads() { reads_.clear(), finished_.clear(); }
@@ -133,6 +144,9 @@ class FakeDisk {
   std::deque<net::PageRead> finished_;
 };
 
+/// A certificate of this name cannot be used.
+inline constexpr std::string_view kBadCertificate = "bad";
+
 /// All there is of uSockets and the kernel in one run; the running one is active().
 class FakeNetwork {
  public:
@@ -156,8 +170,13 @@ class FakeNetwork {
   // Events, within a poll phase. Each answers whether there was one: a socket hears only of what it polls for.
   /// nullptr where the listener does not accept. A connection that it leaves waiting goes away by itself.
   Peer* connect(uint8_t address);
-  bool readable(Peer& peer, size_t most);  ///< bytes, then the end, or an error
+  bool readable(Peer& peer, size_t most);  ///< a flight of the handshake, bytes, then the end, or an error
   bool writable(Peer& peer);
+
+  /// Whether readable() would hand over bytes of the client's.
+  static bool delivers(const Peer& peer);
+  /// Whether the kernel has bytes of it, or its end, that uSockets has not read.
+  static bool has_unread(const Peer& peer);
 
   const std::deque<Peer>& peers() const noexcept { return peers_; }
   bool accepting() const { return listening_poll != nullptr && listening_poll->readable; }
@@ -181,16 +200,22 @@ class FakeNetwork {
   us_loop_t* loop = nullptr;
   us_timer_t* timer = nullptr;
   bool woken = false;  ///< the engine has work left that the next poll must not wait with
-  us_socket_context_t* context = nullptr;
   uv_poll_s* listening_poll = nullptr;
-  us_socket_t* adopt(int fd, size_t ext_size, char* address, int address_size);
+  us_socket_context_t* create_context(bool secure, size_t ext_size, const us_socket_context_options_t& options);
+  void free_context(us_socket_context_t* context);
+  us_socket_t* adopt(us_socket_context_t* context, int fd, size_t ext_size, char* address, int address_size);
   us_socket_t* close(us_socket_t* socket);
+  /// How many of so many bytes the kernel takes. Where it is fewer, uSockets polls for more room.
+  static size_t take(us_socket_t& socket, size_t size);
+  /// The same by us_socket_write: after on_writable, too.
+  static size_t write(us_socket_t& socket, size_t size);
 
  private:
   static FakeNetwork* active_;
   std::deque<Peer> peers_;
   Peer* waiting_ = nullptr;  ///< to be accepted
   int accepted_ = -1;        ///< its descriptor, once it is
+  std::vector<std::unique_ptr<us_socket_context_t>> contexts_;
   std::vector<std::unique_ptr<us_socket_t>> sockets_;
   std::vector<std::unique_ptr<us_socket_t>> closed_;
   int64_t now_ = 1'000'000;

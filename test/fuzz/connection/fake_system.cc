@@ -47,7 +47,7 @@ time_t __wrap_time(time_t* result) {
 ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
   Peer* peer = peer_of(out);
   if (!peer) return ::sendfile(out, in, offset, count);
-  EXPECT(!peer->shut_down);
+  EXPECT(peer->socket && !peer->socket->tls && !peer->shut_down);
   if (FakeNetwork::active()->file_fails(in)) {
     if (errno == EPIPE) peer->broken = true;
     return -1;
@@ -70,7 +70,7 @@ ssize_t __wrap_sendfile(int out, int in, off_t* offset, size_t count) {
 
 ssize_t __wrap_send(int fd, const void* bytes, size_t count, int flags) {
   Peer* peer = peer_of(fd);
-  EXPECT(peer && peer->socket && !peer->shut_down && flags == (MSG_DONTWAIT | MSG_NOSIGNAL));
+  EXPECT(peer && peer->socket && !peer->socket->tls && !peer->shut_down && flags == (MSG_DONTWAIT | MSG_NOSIGNAL));
   if (peer->broken || peer->room == 0) {
     errno = peer->broken ? EPIPE : EAGAIN;
     return -1;
@@ -104,7 +104,9 @@ ssize_t __wrap_write(int fd, const void* bytes, size_t count) {
 int __wrap_poll(pollfd* fds, nfds_t count, int timeout) {
   Peer* peer = count == 1 ? peer_of(fds->fd) : nullptr;
   if (!peer) return ::poll(fds, count, timeout);
-  fds->revents = peer->broken ? POLLERR | POLLHUP : peer->room > 0 ? POLLOUT : 0;
+  const bool readable = FakeNetwork::has_unread(*peer);
+  fds->revents = peer->broken ? POLLERR | POLLHUP : (peer->room > 0 ? POLLOUT : 0) | (readable ? POLLIN : 0);
+  fds->revents &= fds->events | POLLERR | POLLHUP;
   return fds->revents != 0;
 }
 

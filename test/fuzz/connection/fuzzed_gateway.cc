@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "fuzz/connection/answer_head.h"
 #include "fuzz/oracle.h"
 #include "http/request_error.h"
 #include "net/connection.h"
@@ -15,85 +16,6 @@ namespace uwsgiref::test {
 
 using State = Answer::State;
 using Body = Answer::Body;
-
-/// The head that an order asks for.
-class FuzzedGateway::Head {
- public:
-  Head(const Answer& answer, const Order& order, std::optional<uint64_t> body_length) : body_length_(body_length) {
-    add("X-Request", std::to_string(answer.client->peer.number) + "." + std::to_string(answer.number));
-    const uint64_t right = body_length.value_or(order.size);
-    switch (order.variant) {
-      case 'l':  // a Content-Length that is too long
-        declare(right + 5);
-        break;
-      case 's':  // or too short
-        declare(right - std::min<uint64_t>(right, 5));
-        break;
-      case 'd':
-        declare(right);
-        break;
-      case 'c':
-        says_close_ = true;
-        add("Connection", "close");
-        break;
-      case '4':
-        status_ = "204 No Content";
-        break;
-      case '3':
-        status_ = "304 Not Modified";
-        break;
-      case '5':
-        status_ = "500 Internal Server Error";
-        break;
-      case 'v':
-        sound_ = false;
-        add("X-Injected", "a\r\nX-Request: 0.0");
-        break;
-      case 'i':
-        sound_ = false;
-        status_ = "100 Continue";
-        break;
-    }
-    for (const auto& [name, value] : texts_) fields_.push_back({name, value});
-  }
-
-  http::ResponseHead get() const { return {status_, fields_, body_length_}; }
-  bool sound() const noexcept { return sound_; }
-
-  /// Notes on the answer that it has this head.
-  void note(Answer& answer, bool draining) const {
-    answer.state = State::kStarted;
-    answer.begun = true;
-    answer.while_draining = draining;
-    answer.says_close = says_close_;
-    answer.status = static_cast<uint16_t>(std::stoi(status_));
-    answer.first = Pattern::begin_of(answer);
-    const std::optional<uint64_t> length = declared_ ? declared_ : body_length_;
-    answer.length = length.value_or(0);
-    if (answer.head_request || answer.status == 204 || answer.status == 304) {
-      answer.framing = Body::kNone;
-    } else if (length) {
-      answer.framing = Body::kLength;
-    } else {
-      answer.framing = answer.minor_version > 0 ? Body::kChunked : Body::kClose;
-    }
-  }
-
- private:
-  void add(std::string name, std::string value) { texts_.emplace_back(std::move(name), std::move(value)); }
-  void declare(uint64_t length) {
-    declared_ = length;
-    add("Content-Length", std::to_string(length));
-  }
-
-  std::string status_ = "200 OK";
-  std::deque<std::pair<std::string, std::string>> texts_;
-  std::vector<http::ResponseField> fields_;
-  std::optional<uint64_t> body_length_;
-  std::optional<uint64_t> declared_;
-  bool says_close_ = false;
-  bool sound_ = true;
-};
 
 namespace {
 
@@ -188,7 +110,7 @@ void FuzzedGateway::respond(Answer& answer, const Order& order) {
   net::Exchange* exchange = find(answer);
   if (!exchange || exchange->started()) return;
   const std::string_view body = Pattern::bytes(Pattern::begin_of(answer), size_of(order.size));
-  Head head(answer, order, answer.head_request && body.empty() ? std::nullopt : std::optional(body.size()));
+  AnswerHead head(answer, order, answer.head_request && body.empty() ? std::nullopt : std::optional(body.size()));
   if (head.sound()) head.note(answer, listener_->draining());
   largest_piece_ = std::max(largest_piece_, body.size());
   answer.in_call = true;
@@ -210,7 +132,7 @@ void FuzzedGateway::respond(Answer& answer, const Order& order) {
 void FuzzedGateway::start(Answer& answer, const Order& order) {
   net::Exchange* exchange = find(answer);
   if (!exchange || exchange->started()) return;
-  Head head(answer, order, order.variant == 'k' ? std::optional<uint64_t>(order.size) : std::nullopt);
+  AnswerHead head(answer, order, order.variant == 'k' ? std::optional<uint64_t>(order.size) : std::nullopt);
   if (head.sound()) head.note(answer, listener_->draining());
   answer.in_call = true;
   const http::ResponseResult result = exchange->start(head.get());
@@ -264,7 +186,7 @@ void FuzzedGateway::send_file(Answer& answer, const Order& order) {
   if (!exchange || exchange->started()) return;
   const size_t size = size_of(order.size);
   const uint64_t offset = order.variant == 'o' ? 3 : 0;
-  Head head(answer, order, size);
+  AnswerHead head(answer, order, size);
   if (head.sound()) head.note(answer, listener_->draining());
   answer.first += offset;
 
@@ -304,7 +226,7 @@ void FuzzedGateway::send_block(Answer& answer, const Order& order) {
   EXPECT(number);
   net::HeldFile held;
   held.block = {blocks_, *number};
-  Head head(answer, order, size);
+  AnswerHead head(answer, order, size);
   if (head.sound()) head.note(answer, listener_->draining());
   const std::string_view bytes = Pattern::bytes(Pattern::begin_of(answer), size);
   std::copy(bytes.begin(), bytes.end(), blocks_.memory(*number));
@@ -474,6 +396,8 @@ void FuzzedGateway::on_request(net::Exchange& exchange, const net::Request& requ
   client.perhaps_late = client.late_head = client.late_other = client.perhaps_lost = false;
   client.head_begun = network_.now();
   client.stream.take();
+  const bool asked = settings_.client_certificate != net::ClientCertificate::kNotAsked;
+  EXPECT(request.client_certificate == (asked ? client.peer.certificate : ""));
   const std::string before = text_of(request);
   react(Callback::kRequest);
   // Its views hold, whatever else is answered in between.

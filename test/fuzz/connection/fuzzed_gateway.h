@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/connection/answer_head.h"
 #include "fuzz/connection/client.h"
 #include "net/event_loop.h"
 #include "net/exchange.h"
@@ -15,14 +16,6 @@
 #include "net/listener.h"
 
 namespace uwsgiref::test {
-
-/// What an application is to do, and to which of the answers.
-struct Order {
-  char act = 'r';
-  uint8_t which = 0;
-  uint8_t size = 0;
-  uint8_t variant = 0;
-};
 
 /// Applications that answer as they are ordered to: at once or later, in any order, rightly or not. What they are not
 /// to do is refused here, as native/addon/addon.cc refuses it.
@@ -75,8 +68,6 @@ class FuzzedGateway final : public net::Gateway {
   void on_drained(net::Listener& listener) noexcept override;
 
  private:
-  class Head;
-
   void react(Callback callback);
   Answer* pick(uint8_t which);
   Answer& answer_of(net::ExchangeHandle handle);

@@ -54,6 +54,9 @@ void RequestStream::look() {
   if (next_.error == http::RequestError::kNone && next_.framing.content_length > settings_.max_body_size) {
     next_.error = http::RequestError::kBodyTooLarge;
   }
+  if (settings_.client_certificate == net::ClientCertificate::kRequired && !certified_) {
+    next_.error = http::RequestError::kNoClientCertificate;
+  }
   next_.kind = next_.error == http::RequestError::kNone ? Kind::kBody : Kind::kError;
   if (next_.kind == Kind::kBody) look_at_body(bytes.substr(next_.head.size()));
 }

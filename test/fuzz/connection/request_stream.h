@@ -41,7 +41,8 @@ class RequestStream {
     bool persists = true;  ///< another request may follow
   };
 
-  explicit RequestStream(const net::Settings& settings) : settings_(settings) {}
+  /// `certified`: the client shows a certificate.
+  RequestStream(const net::Settings& settings, bool certified) : settings_(settings), certified_(certified) {}
 
   void append(std::string_view bytes);
   const Next& next() const noexcept { return next_; }
@@ -56,6 +57,7 @@ class RequestStream {
   void look_at_body(std::string_view bytes);
 
   const net::Settings& settings_;
+  const bool certified_;
   std::string bytes_;
   size_t begin_ = 0;  ///< of the next request
   size_t end_ = 0;
