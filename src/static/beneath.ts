@@ -68,31 +68,37 @@ export function openBeneath(
 const HAS_PROC = process.platform === 'linux' && existsSync('/proc/self/fd');
 // open(2), for every architecture that Node is built for; node:constants does not have it.
 const O_PATH = 0o10000000;
-// What the kernel puts behind the name of a file that was replaced since it was opened.
+// What the kernel puts behind the name of a file that was replaced since it was opened, and what a file may be called.
 const DELETED = / \(deleted\)$/;
+// A file that was replaced just now, as a deployment does it, is there all the same.
+const ATTEMPTS = 3;
 
 /**
  * For Linux, where openByKernel() cannot tell: O_PATH takes hold of whatever is there without opening it, the kernel says what that is and where, and
  * only then is this very thing opened. Nothing that anybody moves meanwhile makes a difference.
  */
 export const openPinned: Open = (path, isAllowed) => {
-  const pin = openSync(path, O_PATH);
-  try {
-    const self = `/proc/self/fd/${pin}`;
-    const realPath = readlinkSync(self);
-    if (!isAllowed(realPath) && !isAllowed(realPath.replace(DELETED, ''))) return null;
-    const stats = fstatSync(pin, { bigint: true });
-    if (!isServed(stats)) return null;
-    const descriptor = openSync(self, constants.O_RDONLY);
-    return { descriptor, stats, path: `/proc/self/fd/${descriptor}` };
-  } finally {
-    closeSync(pin);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const pin = openSync(path, O_PATH);
+    try {
+      const self = `/proc/self/fd/${pin}`;
+      const realPath = readlinkSync(self);
+      if (isAllowed(realPath)) {
+        const stats = fstatSync(pin, { bigint: true });
+        if (!isServed(stats)) return null;
+        const descriptor = openSync(self, constants.O_RDONLY);
+        return { descriptor, stats, path: `/proc/self/fd/${descriptor}` };
+      }
+      if (!DELETED.test(realPath)) return null;
+    } finally {
+      closeSync(pin);
+    }
   }
+  return null;
 };
 
 // No wait for the other end of a FIFO that takes the file's place, no detour by a symbolic link that does.
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-const ATTEMPTS = 3;
 
 /**
  * For other systems: looks, opens, and looks again, so that what was opened is what still lies under the real path.
@@ -111,7 +117,6 @@ export const openChecked: Open = (path, isAllowed) => {
       closeSync(opened.descriptor);
       throw error;
     }
-    // A file that was replaced just now, as a deployment does it, is there all the same.
     closeSync(opened.descriptor);
   }
   return null;

@@ -33,6 +33,11 @@ symlinkSync('..', join(root, 'docs/up'));
 symlinkSync('../root/file.txt', join(root, 'out-and-in'));
 symlinkSync('../secret.txt', join(root, 'outside'));
 symlinkSync('../root2', join(root, 'sibling'));
+// As the kernel calls what was deleted from where the root and a link of it are.
+writeFileSync(join(outside, 'root (deleted)'), 'secret');
+symlinkSync('../root (deleted)', join(root, 'deleted-root'));
+symlinkSync('link (deleted)', join(root, 'link'));
+writeFileSync(join(root, 'link (deleted)'), 'other');
 symlinkSync('loop', join(root, 'loop'));
 symlinkSync('nowhere', join(root, 'broken'));
 symlinkSync('/dev/zero', join(root, 'device'));
@@ -75,6 +80,8 @@ describe.skipIf(process.platform !== 'linux').each(ways)('opening %s', (_way, op
     ['outside', null, null, 'secret'],
     ['sibling/secret.txt', null, null, 'secret'],
     ['sibling', null, null, 'directory'],
+    ['deleted-root', null, null, 'secret'],
+    ['link', null, 'other', 'other'],
     ['loop', null, null, null],
     ['broken', null, null, null],
     ['device', null, null, null],
