@@ -167,8 +167,11 @@ void Connection::settle() noexcept {
     reading_over_ = true;
     drop_collecting();
   }
-  if (!hold_back()) flush(false);
-  if (reading_over_ && !first_ && !collecting_ && output_.empty()) end_output();
+  // The end follows at once, unless the kernel does not take all, and leaves in the packet of the last bytes. Where
+  // that end is a reset the kernel would drop what it was told to wait with.
+  const bool last = reading_over_ && !first_ && !collecting_;
+  if (!hold_back()) flush(last && tail_ != Tail::kAborted);
+  if (last && output_.empty()) end_output();
   if (!closing_) update_poll();
 }
 
