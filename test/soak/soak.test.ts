@@ -24,9 +24,17 @@ const ROUND_SECONDS = LONG ? 60 : 8;
 /** The most milliseconds between two sessions of a client; more of them where other tests want the processors, too. */
 const PAUSE = LONG ? 100 : 400;
 const MIB = 1024 * 1024;
-/** Resident memory comes and goes in jumps, as the allocators will; the median of many rounds is steadier. */
+/**
+ * Rounds after which memory has to be flat. Until then V8 compiles and optimizes what is run, and what is bounded fills:
+ * heads by their numbers, open files, buffers that are used again.
+ */
+const WARM_UP = LONG ? 2 : 0;
+/**
+ * What of that is not over then. Resident memory comes and goes in jumps, too, as the allocators will, and the heap
+ * with code that is thrown away and compiled again.
+ */
 const MEMORY_NOISE = (LONG ? 16 : 48) * MIB;
-const HEAP_NOISE = (LONG ? 2 : 4) * MIB;
+const HEAP_NOISE = (LONG ? 1 : 4) * MIB;
 /** Files that staticFiles keeps open are closed so long behind their last request. Milliseconds. */
 const FILES_CLOSE_WITHIN = 5000;
 /** Of the server; little enough for them to be used up at once. */
@@ -166,7 +174,6 @@ function summed(all: Array<Record<string, number>>): Record<string, number> {
 }
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-const median = (values: number[]) => values.toSorted((one, other) => one - other)[values.length >> 1]!;
 
 it.runIf(process.platform === 'linux')(
   `a server stands ${SECONDS} seconds of mixed traffic and faults`,
@@ -194,8 +201,9 @@ it.runIf(process.platform === 'linux')(
         `soak: ${rest.requests} requests, ${(rest.memory / MIB).toFixed(1)} MiB, ` +
           `heap ${(rest.heap / MIB).toFixed(1)} MiB, ${rest.descriptors} descriptors`,
       );
-      expect(reports.flatMap(({ wrong }) => wrong)).toEqual([]);
-      expect(rest).toMatchObject({ closedTwice: 0, complaints: [] });
+      // Together: what is wrong with an answer, the server may complain about.
+      const wrong = reports.flatMap((report) => report.wrong);
+      expect({ ...rest, wrong }).toMatchObject({ closedTwice: 0, complaints: [], wrong: [] });
       expect(rest.descriptors).toBeLessThanOrEqual(rests[0]!.descriptors);
     };
     for (const begun = performance.now(); performance.now() - begun < SECONDS * 1000; ) await round(ROUND_SECONDS);
@@ -208,13 +216,15 @@ it.runIf(process.platform === 'linux')(
     expect(Object.keys(sessions).toSorted()).toEqual(Object.keys(SESSIONS).toSorted());
     expect(total(answers)).toBeGreaterThan(20 * SECONDS);
     expect(Math.min(...Object.values(disturbances.counts))).toBeGreaterThan(0);
-    // Flat: what the server has at rest in the end is what it had at rest in the beginning.
-    const third = Math.ceil(rests.length / 3);
-    const [early, late] = [rests.slice(0, third), rests.slice(-third)];
+    // Flat: the least that the server has at rest in the last third is what it had in the first. What comes and goes
+    // is not in the least of many, and what leaks is.
+    const third = Math.ceil((rests.length - WARM_UP) / 3);
+    const [early, late] = [rests.slice(WARM_UP, WARM_UP + third), rests.slice(-third)];
     const growth = (of: 'memory' | 'heap') =>
-      median(late.map((rest) => rest[of])) - median(early.map((rest) => rest[of]));
+      Math.min(...late.map((rest) => rest[of])) - Math.min(...early.map((rest) => rest[of]));
+    console.log(`soak: ${(growth('memory') / MIB).toFixed(1)} MiB more, heap ${(growth('heap') / MIB).toFixed(1)} MiB`);
     expect(growth('memory')).toBeLessThan(MEMORY_NOISE);
     expect(growth('heap')).toBeLessThan(HEAP_NOISE);
   },
-  SECONDS * 1000 + 120_000,
+  SECONDS * 1000 + 240_000,
 );
