@@ -104,7 +104,8 @@ void Connection::close() noexcept {
 }
 
 void Connection::hurry() noexcept {
-  if (!idle() || waiting_.kind == Wait::kLinger) return;
+  if (!idle()) return;
+  if (waiting_.kind == Wait::kLinger) return set_deadline(EventLoop::now());
   if (listener_.drain_idle() == 0) return close();
   await(Wait::kIdle, EventLoop::now());
 }
@@ -196,9 +197,12 @@ Wait Connection::awaited() const noexcept {
 }
 
 void Connection::arm_deadline() noexcept {
-  if (waiting_.kind == Wait::kLinger) return;
-  Wait wait = awaited();
   uint64_t received = std::exchange(received_, 0);
+  if (waiting_.kind == Wait::kLinger) {
+    if (received > 0) set_deadline(EventLoop::now());
+    return;
+  }
+  Wait wait = awaited();
   if (wait != waiting_.kind) {
     await(wait, EventLoop::now());
   } else if (wait == Wait::kBody && received > 0) {

@@ -74,7 +74,9 @@ struct Drain {
   bool take_waiting = false;
 };
 
-/// How long a connection that refused a request reads on, so that the client gets to read why. Milliseconds.
+/// How long a connection that refused a request reads on behind the last byte that came, so that a client which is
+/// still sending gets to read why, and how long at most. Milliseconds.
 inline constexpr uint32_t kLingerTimeout = 2'000;
+inline constexpr uint32_t kLongestLinger = 30'000;
 
 }  // namespace uwsgiref::net

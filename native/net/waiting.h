@@ -51,7 +51,7 @@ struct Waiting {
       case Wait::kSend:
         return after(now, patience(limits) / kLooks);
       case Wait::kLinger:
-        return since + kLingerTimeout;
+        return std::min(since + (drain_idle ? kLingerTimeout : kLongestLinger), now + kLingerTimeout);
     }
     return Deadlines::kNever;
   }

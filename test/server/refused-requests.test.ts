@@ -77,11 +77,25 @@ describe('a refused request', () => {
     }
   });
 
-  it('is not read on for ever, though its client never ends', async () => {
+  it('is read on for as long as its client goes on sending, which gets to read why', async () => {
+    const { port } = await started(echoPath, LIMITS);
+    const client = await RawClient.open(port);
+    client.send(`${POST}Content-Length: 100000000\r\n\r\n`);
+    // Longer than for a client that has stopped.
+    for (let sent = 0; sent < 30; sent++) {
+      await later(100);
+      client.send('x'.repeat(1000));
+    }
+    expect(client.error).toBe(undefined);
+    expect((await client.response()).status).toBe(413);
+  });
+
+  it('is not read on when the server closes, though its client never ends', async () => {
     const { port, server } = await started(echoPath);
     const client = await RawClient.open(port);
     client.send('GET /\n');
     expect((await client.response()).status).toBe(400);
+    void server.close();
     while (server.stats().openConnections > 0) {
       client.send('x'.repeat(1000));
       await later(50);

@@ -120,6 +120,24 @@ describe('over TLS', () => {
     expect((await client.send(get('/scheme')).response()).status).toBe(200);
   });
 
+  it('a client that ends its sending half is gone, and its application hears of it', async () => {
+    const reasons: unknown[] = [];
+    const { port, server } = await started(
+      (environ) => {
+        const signal = environ['uwsgiref.signal'];
+        signal?.addEventListener('abort', () => reasons.push(signal.reason.name));
+        return new Promise(() => undefined);
+      },
+      { tls },
+    );
+    const client = await open(port);
+    client.send(get('/'));
+    await until(() => server.stats().waits.answer === 1);
+    client.halfClose();
+    await until(() => server.stats().openConnections === 0);
+    expect(reasons).toEqual(['ClientDisconnectedError']);
+  });
+
   it('close() ends idle connections', async () => {
     const { port, server } = await started(application, { tls });
     const client = await open(port);

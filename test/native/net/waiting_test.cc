@@ -71,3 +71,12 @@ TEST_CASE("an answer is looked at several times until its time is over, and neve
   CHECK(waiting.deadline(limits(0, 100), {}, 5000) == 6250);
   CHECK(waiting.deadline(limits(0, 0), {}, 5000) == Deadlines::kNever);
 }
+
+TEST_CASE("a client that goes on sending behind its last answer is read from for a while") {
+  const Settings settings;
+  const Waiting lingering{.kind = Wait::kLinger, .since = 1000};
+  CHECK(lingering.deadline(settings, {}, 1000) == 3000);
+  CHECK(lingering.deadline(settings, {}, 20'000) == 22'000);
+  CHECK(lingering.deadline(settings, {}, 30'500) == 31'000);
+  CHECK(lingering.deadline(settings, 250, 2500) == 3000);
+}
