@@ -1,7 +1,8 @@
 /** The metrics of all workers together, and of those that were, for Prometheus. */
 
-import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, Registry } from 'prom-client';
 import { formatBind } from '../configuration/index.js';
+import { CollectedMetrics } from '../host/collected-metrics.js';
 import { VERSION } from '../version.js';
 import { acceptQueueLength } from './accept-queue.js';
 import type { Fleet, FleetWorker } from './fleet.js';
@@ -12,7 +13,7 @@ type Metrics = object[];
 export class FleetMetrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
   readonly #fleet: Fleet;
-  readonly #own = new Registry();
+  readonly #own = new CollectedMetrics();
   /** What workers have counted that are gone: a sum that became less would look like a restart of everything. */
   #departed: Metrics = [];
   /** The last that was heard of each worker that is not gone. */
@@ -36,7 +37,7 @@ export class FleetMetrics {
   }
 
   async #collect(): Promise<string> {
-    const own = await this.#own.getMetricsAsJSON();
+    const own = await this.#own.registry.getMetricsAsJSON();
     await Promise.all(this.#fleet.workers.map((worker) => this.#ask(worker)));
     // A worker that was killed has said no last word; what it told last has to do.
     const alive = new Set(this.#fleet.workers);
@@ -61,46 +62,24 @@ export class FleetMetrics {
 
   #register(): void {
     const fleet = this.#fleet;
-    const registers = [this.#own];
-    const counter = (name: string, help: string, value: () => number) =>
-      new Counter({
-        name: `uwsgiref_${name}`,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(value());
-        },
-      });
-    const gauge = (name: string, help: string, labelNames: string[], fill: (metric: Gauge) => void) =>
-      new Gauge({
-        name: `uwsgiref_${name}`,
-        help,
-        labelNames,
-        registers,
-        collect() {
-          this.reset();
-          fill(this);
-        },
-      });
-
-    gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'node'], (metric) =>
+    const own = this.#own;
+    own.gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'node'], (metric) =>
       metric.set({ version: VERSION, node: process.versions.node }, 1),
     );
-    gauge('ready', '1 where new clients are welcome.', [], (metric) => metric.set(fleet.ready ? 1 : 0));
-    gauge('workers', 'Workers, by their state.', ['state'], (metric) => {
+    own.gauge('ready', '1 where new clients are welcome.', [], (metric) => metric.set(fleet.ready ? 1 : 0));
+    own.gauge('workers', 'Workers, by their state.', ['state'], (metric) => {
       for (const state of ['starting', 'ready', 'stopping']) metric.set({ state }, 0);
       for (const { state } of fleet.workers) metric.inc({ state });
     });
-    gauge('workers_wanted', 'Workers that there ought to be.', [], (metric) => metric.set(fleet.wanted));
-    gauge('accept_queue', 'Connections that wait for a worker to accept them.', ['listener'], (metric) => {
+    own.gauge('workers_wanted', 'Workers that there ought to be.', [], (metric) => metric.set(fleet.wanted));
+    own.gauge('accept_queue', 'Connections that wait for a worker to accept them.', ['listener'], (metric) => {
       for (const { fd, bind } of fleet.sockets.all) {
         const length = acceptQueueLength(fd);
         if (length !== undefined) metric.set({ listener: formatBind(bind) }, length);
       }
     });
-    counter('worker_starts_total', 'Workers started, the first ones and those in place of others.', () => fleet.made);
-    counter('worker_deaths_total', 'Workers that ended without being told to.', () => fleet.deaths);
-    counter('reloads_total', 'Reloads that succeeded.', () => fleet.reloads);
+    own.total('worker_starts_total', 'Workers started, the first ones and those in place of others.', () => fleet.made);
+    own.total('worker_deaths_total', 'Workers that ended without being told to.', () => fleet.deaths);
+    own.total('reloads_total', 'Reloads that succeeded.', () => fleet.reloads);
   }
 }

@@ -1,7 +1,7 @@
 /** What a worker counts of its requests: cheaply at each, and in Prometheus' terms when somebody asks. */
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Counter, Gauge, Metric, Registry } from 'prom-client';
+import type { Metric, Registry } from 'prom-client';
 import { Engine } from '../server/engine.js';
 import type { Answer, Refusal, Server } from '../server/index.js';
 import type { Vitals } from './messages.js';
@@ -130,80 +130,64 @@ export class RequestMetrics {
 
   async #register(): Promise<Registry> {
     // Loaded when somebody asks: a worker that nobody asks starts the sooner.
-    const { Counter, Gauge, Registry } = await import('prom-client');
-    const registry = new Registry();
-    const registers = [registry];
-    const counter = (name: string, help: string, labelNames: string[], fill: (metric: Counter) => void) =>
-      new Counter({
-        name: `uwsgiref_${name}`,
-        help,
-        labelNames,
-        registers,
-        collect() {
-          this.reset();
-          fill(this);
-        },
-      });
-    const total = (name: string, help: string, value: () => number) =>
-      counter(name, help, [], (metric) => metric.inc(value()));
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({ name: `uwsgiref_${name}`, help, registers, collect: gaugeOf(value) });
+    const { CollectedMetrics } = await import('./collected-metrics.js');
+    const metrics = new CollectedMetrics();
     const stats = () => this.#servers[0]?.stats();
 
-    counter('responses_total', 'Answers, by status; 0: the client left before there was one.', ['status'], (metric) => {
-      this.#statuses.forEach((count, status) => {
-        if (count > 0) metric.inc({ status }, count);
-      });
-    });
-    counter('refused_total', 'Requests that the engine refused, by reason.', ['reason'], (metric) => {
+    metrics.counter(
+      'responses_total',
+      'Answers, by status; 0: the client left before there was one.',
+      ['status'],
+      (metric) => {
+        this.#statuses.forEach((count, status) => {
+          if (count > 0) metric.inc({ status }, count);
+        });
+      },
+    );
+    metrics.counter('refused_total', 'Requests that the engine refused, by reason.', ['reason'], (metric) => {
       for (const [reason, count] of this.#refusals) metric.inc({ reason }, count);
     });
-    total('requests_total', 'Requests that reached the application.', () => stats()?.requests ?? 0);
-    total('aborted_total', 'Answers that did not come to their proper end.', () => this.#aborted);
-    total('response_bytes_total', 'Bytes of bodies that left.', () => this.#bytes);
-    total('sendfile_bytes_total', 'Bytes that left by sendfile.', () => stats()?.sendfileBytes ?? 0);
-    total('cold_reads_total', 'Reads of files that were not in memory, by threads.', () => stats()?.coldReads ?? 0);
-    total('connections_total', 'Connections accepted.', () => stats()?.connections ?? 0);
-    total('dropped_connections_total', 'Connections closed at once, for a limit.', () => stats()?.dropped ?? 0);
-    total('cpu_seconds_total', 'Processor time of the workers.', cpuSeconds);
+    metrics.total('requests_total', 'Requests that reached the application.', () => stats()?.requests ?? 0);
+    metrics.total('aborted_total', 'Answers that did not come to their proper end.', () => this.#aborted);
+    metrics.total('response_bytes_total', 'Bytes of bodies that left.', () => this.#bytes);
+    metrics.total('sendfile_bytes_total', 'Bytes that left by sendfile.', () => stats()?.sendfileBytes ?? 0);
+    metrics.total(
+      'cold_reads_total',
+      'Reads of files that were not in memory, by threads.',
+      () => stats()?.coldReads ?? 0,
+    );
+    metrics.total('connections_total', 'Connections accepted.', () => stats()?.connections ?? 0);
+    metrics.total('dropped_connections_total', 'Connections closed at once, for a limit.', () => stats()?.dropped ?? 0);
+    metrics.total('cpu_seconds_total', 'Processor time of the workers.', cpuSeconds);
     this.#durations.register(
-      registry,
+      metrics.registry,
       'uwsgiref_request_duration_seconds',
       'From the head of a request to the end of its answer.',
     );
     this.#firstBytes.register(
-      registry,
+      metrics.registry,
       'uwsgiref_first_byte_seconds',
       'From the head of a request to the head of its answer.',
     );
     this.#loopDelays.register(
-      registry,
+      metrics.registry,
       'uwsgiref_event_loop_delay_seconds',
       'How late the event loop of a worker was, at worst in each second.',
     );
-    const waits = () => this.#waits();
-    new Gauge({
-      name: 'uwsgiref_connections',
-      help: 'Open connections, by what they wait for.',
-      labelNames: ['waits_for'],
-      registers,
-      collect() {
-        for (const [wait, count] of Object.entries(waits())) this.set({ waits_for: wait }, count);
-      },
+    metrics.gauge('connections', 'Open connections, by what they wait for.', ['waits_for'], (metric) => {
+      for (const [wait, count] of Object.entries(this.#waits())) metric.set({ waits_for: wait }, count);
     });
-    gauge('requests_in_flight', 'Requests whose answer is not over.', () => Engine.get().inFlight().length);
-    gauge('memory_bytes', 'Resident memory of the workers.', () => process.memoryUsage.rss());
-    return registry;
+    metrics.gauge('requests_in_flight', 'Requests whose answer is not over.', [], (metric) =>
+      metric.set(Engine.get().inFlight().length),
+    );
+    metrics.gauge('memory_bytes', 'Resident memory of the workers.', [], (metric) =>
+      metric.set(process.memoryUsage.rss()),
+    );
+    return metrics.registry;
   }
 }
 
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
-}
-
-function gaugeOf(value: () => number): (this: Gauge) => void {
-  return function () {
-    this.set(value());
-  };
 }
