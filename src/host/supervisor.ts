@@ -167,7 +167,7 @@ export class Supervisor {
 
   async #reload(): Promise<void> {
     if (this.#stopping) return;
-    const [before, wanted] = [this.#configuration, this.#wanted];
+    const [before, wanted, held] = [this.#configuration, this.#wanted, this.sockets.all];
     const goBack = rememberDirectory();
     try {
       const next = await this.#read();
@@ -184,6 +184,9 @@ export class Supervisor {
       this.#configuration = before;
       this.#wanted = wanted;
       this.sockets.open(before.bind, before.server.backlog, before);
+      // The old workers have no part in a socket that was opened anew, since the file of theirs was removed.
+      const reopened = this.sockets.all.some((socket, index) => socket !== held[index]);
+      if (reopened) for (const worker of this.#serving()) this.#retire(worker);
       throw error;
     } finally {
       this.sockets.closeOthers();

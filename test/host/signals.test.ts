@@ -270,6 +270,28 @@ it('SIGUSR1 opens the access log anew', async () => {
   });
 });
 
+describe('a reload that fails when the file of a Unix socket was removed', () => {
+  it.each([
+    ['the configuration', 'uwsgiref.config.mjs', 'export default { nonsense: 1 };', 'export default {};'],
+    ['the application', 'app.mjs', 'broken', versioned('one')],
+  ])('has the socket served again as soon as workers can start: %s', async (_, name, broken, good) => {
+    const path = join(temporaryFolder(), 'socket');
+    const files = { 'app.mjs': versioned('one'), 'uwsgiref.config.mjs': 'export default {};' };
+    const fleet = Fleet.begin({ root, where: ['--path', path], args: ['--workers', '2'], files });
+    await fleet.says(/^Serving /);
+    rmSync(path);
+    fleet.write(name, broken);
+    fleet.signal('SIGHUP');
+    await fleet.says(/Reload failed, and the old workers stay: /);
+    if (name === 'app.mjs') {
+      await fleet.says(/Worker \d stays, since its successor failed: /);
+      fleet.write(name, good);
+    }
+    expect(await answer(path)).toMatch(/^one /);
+    await until(() => fleet.workers.length === 2);
+  });
+});
+
 describe('SIGUSR2', () => {
   it('hands everything over: the Unix socket, the pid file, the administration', async () => {
     const admin = await freePort();
