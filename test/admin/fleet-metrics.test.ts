@@ -165,6 +165,23 @@ describe('the metrics of a worker', () => {
     expect(metricValue(text, `${duration}_sum`)).toBeCloseTo(99.00655, 5);
   });
 
+  it('are the same in whatever order workers leave, to the last digit of a sum', async () => {
+    const fleet = new FakeFleet(3);
+    for (const [index, worker] of fleet.workers.entries()) {
+      const counts = new RequestMetrics([]);
+      counts.answered(answer({ duration: [100, 200, 300][index]! }));
+      worker.answers.metrics = () => counts.metrics();
+    }
+    const metrics = new FleetMetrics(fleet);
+    const sum = async () => metricValue(await metrics.text(), 'uwsgiref_request_duration_seconds_sum');
+    const before = await sum();
+    for (const index of [1, 1, 0]) {
+      fleet.workers.splice(index, 1);
+      expect(await sum()).toBe(before);
+    }
+    expect(before).toBeCloseTo(0.6, 5);
+  });
+
   it('are all in docs/monitoring.md, with their labels, and no others', async () => {
     const counts = new RequestMetrics([]);
     const fleet = new FakeFleet(1);
