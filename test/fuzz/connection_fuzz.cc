@@ -28,6 +28,8 @@
 ///   o a        a client connects from the address a; over TLS one whose address is odd shows a certificate
 ///   q c s n    the client c sends a request of the shape s, whose body has the size n; see sent_request.h
 ///   | c ... |  the client c sends these bytes
+///   P c s a    the proxy c sends a header of the shape s, for somebody at the address a; see sent_request.h. Where it
+///              does not, one goes before the first that it sends
 ///   d c n      the server reads up to n bytes of what c has sent, or its end; over TLS first, one by one, the two
 ///              flights of its handshake
 ///   f c        the client c says that it sends no more;  x c  it resets the connection
@@ -58,6 +60,7 @@ using test::FakeNetwork;
 using test::FuzzedGateway;
 using test::Order;
 using test::Peer;
+using test::PollPhase;
 using test::RequestStream;
 using test::Setup;
 using Callback = FuzzedGateway::Callback;
@@ -102,23 +105,6 @@ class Run {
   // Not enough for the largest body, nor for many of those that come next.
   static constexpr size_t kBodyMemory = 256 * 1024;
 
-  /// Events belong to a poll phase: that of the script, or one of their own.
-  class Phase {
-   public:
-    explicit Phase(FakeNetwork& network) : network_(network), own_(!network.polling()) {
-      if (own_) network_.begin_poll();
-    }
-    ~Phase() {
-      if (own_) network_.end_poll();
-    }
-    Phase(const Phase&) = delete;
-    Phase& operator=(const Phase&) = delete;
-
-   private:
-    FakeNetwork& network_;
-    const bool own_;
-  };
-
   void step(uint8_t what) {
     switch (what) {
       case 'o':
@@ -127,13 +113,20 @@ class Run {
         Client* client = take_client();
         const uint8_t shape = script_.take_byte();
         const uint8_t size = script_.take_byte();
-        if (client) send(client->peer, test::sent_request(shape, size, client->peer.sent.size()));
+        if (client) send(*client, test::sent_request(shape, size, client->peer.sent.size()));
+        return;
+      }
+      case 'P': {
+        Client* client = take_client();
+        const uint8_t shape = script_.take_byte();
+        const uint8_t address = script_.take_byte();
+        if (client && client->peer.sent.empty()) introduce(*client, shape, address);
         return;
       }
       case '|': {
         Client* client = take_client();
         const std::string_view raw = script_.take_until('|');
-        if (client) send(client->peer, raw);
+        if (client) send(*client, raw);
         return;
       }
       case 'd': {
@@ -164,7 +157,7 @@ class Run {
         return;
       case 'p':
         end_phase();
-        for (int poll = 0; poll < 64; poll++) Phase phase(network_);
+        for (int poll = 0; poll < 64; poll++) PollPhase phase(network_);
         return;
       case 't':
         return pass(choose(std::array{10, 100, 250, 500, 1000, 2000, 5000, 30'000, 100'000}, script_.take_byte()));
@@ -228,8 +221,15 @@ class Run {
     EXPECT(usable || refused == test::kBadCertificate);
   }
 
-  static void send(Peer& peer, std::string_view bytes) {
+  static void introduce(Client& client, uint8_t shape, uint8_t address) {
+    if (!client.stream.awaits_proxy_header() || client.peer.said_all) return;
+    client.peer.sent = test::sent_proxy_header(shape, address, client.peer.number);
+  }
+
+  static void send(Client& client, std::string_view bytes) {
     constexpr size_t kMost = 2 << 20;
+    Peer& peer = client.peer;
+    if (peer.sent.empty()) introduce(client, '1', 'a');
     if (!peer.said_all && peer.sent.size() < kMost) peer.sent += bytes;
   }
 
@@ -250,28 +250,47 @@ class Run {
 
   void connect(uint8_t address) {
     if (network_.peers().size() == 6) return;
-    Phase phase(network_);
+    PollPhase phase(network_);
     const bool listening = network_.accepting();
-    const size_t at_address =
-        std::count_if(network_.peers().begin(), network_.peers().end(),
-                      [address](const Peer& peer) { return peer.socket && peer.address == address; });
-    const bool room =
-        listener_->connection_count() < settings_.max_connections &&
-        (settings_.max_connections_per_address == 0 || at_address < settings_.max_connections_per_address);
+    const net::PeerAddress from = test::address_of(address);
+    const bool room = listener_->connection_count() < settings_.max_connections && allows(from, count_of(from) + 1);
     const uint64_t dropped = loop_.counters().dropped - network_.turned_away;
     Peer* peer = network_.connect(address);
     EXPECT(!peer || room);
     EXPECT(peer || !listening || !room || limited_);
     EXPECT(loop_.counters().dropped - network_.turned_away == dropped);
     if (!peer) return;
+    peer->secure = listener_->secure();
     if (peer->secure && address % 2 == 1) peer->certificate = "certificate of " + std::to_string(address);
     Client& client = gateway_.add(*peer);
     client.opened = client.head_begun = client.last_arrival = network_.now();
   }
 
+  size_t count_of(const net::PeerAddress& peer) {
+    return static_cast<size_t>(std::ranges::count_if(gateway_.clients(), [&peer](const Client& each) {
+      return each.peer.connected() && each.address().network() == peer.network();
+    }));
+  }
+
+  /// Whether so many connections may be that one's.
+  bool allows(const net::PeerAddress& peer, size_t count) const {
+    const uint32_t most = settings_.max_connections_per_address;
+    return most == 0 || settings_.trusts(peer) || count <= most;
+  }
+
   bool read(Client& client, size_t most) {
-    Phase phase(network_);
+    const uint64_t dropped = loop_.counters().dropped;
+    const bool heard = read_part(client, most);
+    if (loop_.counters().dropped == dropped) return heard;
+    EXPECT(settings_.max_connections_per_address != 0 && !client.peer.connected());
+    client.turned_away = true;
+    return heard;
+  }
+
+  bool read_part(Client& client, size_t most) {
+    PollPhase phase(network_);
     Peer& peer = client.peer;
+    if (peer.poll) return read_proxy_header(client, most);
     if (FakeNetwork::delivers(peer)) {
       if (client.stream.next().kind == Kind::kNothing) client.head_begun = network_.now();
       client.last_arrival = network_.now();
@@ -280,8 +299,23 @@ class Run {
     return network_.readable(peer, most);
   }
 
+  /// Before a handshake nothing is read that is behind the header.
+  bool read_proxy_header(Client& client, size_t most) {
+    Peer& peer = client.peer;
+    const size_t before = peer.read;
+    const std::string_view arrived = peer.unread().substr(0, std::clamp<size_t>(most, 1, http::kMaxBinaryProxyHeader));
+    const http::ProxyHeader header =
+        http::read_proxy_header(std::string_view(peer.sent).substr(0, before + arrived.size()));
+    const bool whole = header.status == http::ProxyHeader::Status::kComplete;
+    const std::string_view part = arrived.substr(0, whole ? header.size - before : arrived.size());
+    if (!peer.broken) client.stream.append(part);
+    const bool heard = network_.readable(peer, most);
+    EXPECT(peer.read - before == (peer.broken ? 0 : part.size()));
+    return heard;
+  }
+
   bool write(Client& client) {
-    Phase phase(network_);
+    PollPhase phase(network_);
     return network_.writable(client.peer);
   }
 
@@ -297,12 +331,13 @@ class Run {
 
   /// Whether the engine may take what the client has sent of a request for late.
   void note_lateness(Client& client, int64_t now) const {
-    if (!client.peer.socket) return;
+    if (!client.peer.connected()) return;
     const RequestStream::Next& next = client.stream.next();
     const auto late = [now](int64_t since, uint32_t timeout) { return timeout != 0 && now - since >= timeout; };
     bool perhaps = false;
     if (next.kind == Kind::kHead) {
-      perhaps = late(client.stream.taken() == 0 ? client.opened : client.head_begun, settings_.headers_timeout);
+      perhaps = late(client.stream.taken() == 0 ? client.opened : client.head_begun, settings_.headers_timeout) ||
+                (client.peer.poll && listener_->draining());
     } else if (next.kind == Kind::kBody) {
       perhaps = late(client.last_arrival, settings_.body_timeout) ||
                 (settings_.min_upload_rate != 0 && late(client.head_begun, net::kRateGrace));
@@ -316,6 +351,7 @@ class Run {
   void expect_sound() {
     for (Client& client : gateway_.clients()) {
       const Peer& peer = client.peer;
+      EXPECT(!peer.connected() || allows(client.address(), count_of(client.address())));
       if (!peer.socket) {
         EXPECT(gateway_.open_answers(client) == 0);
         continue;
@@ -338,8 +374,8 @@ class Run {
     }
     gateway_.expect_sound();
     EXPECT(loop_.counters().requests == gateway_.requests());
-    EXPECT(loop_.deadlines().count() == listener_->connection_count());
-    EXPECT(network_.timer_armed() || loop_.deadlines().count() == 0);
+    EXPECT(loop_.deadlines().count() + listener_->proxied().count() == listener_->connection_count());
+    EXPECT(network_.timer_armed() || listener_->connection_count() == 0);
   }
 
   /// Bytes that one connection may hold for its client, or for the turn of the answers behind.
@@ -359,7 +395,7 @@ class Run {
     bool moved = true;
     for (int round = 0; moved; round++) {
       EXPECT(round < 10'000);
-      { Phase phase(network_); }
+      { PollPhase phase(network_); }
       moved = gateway_.end_answers() || network_.woken;
       moved = network_.disk.finish_read(0) || moved;
       for (Client& client : gateway_.clients()) {
@@ -386,7 +422,7 @@ class Run {
         for (Client& client : gateway_.clients()) {
           client.peer.said_all = true;
           read(client, 1);
-          EXPECT(!client.peer.socket);
+          EXPECT(!client.peer.connected());
         }
         break;
       case Ending::kDrain:
@@ -395,7 +431,7 @@ class Run {
       case Ending::kTime:
         // A refusal has one more wait behind it.
         for (int round = 0; round < 3; round++) pass(100'000);
-        for (Client& client : gateway_.clients()) EXPECT(!client.peer.socket || !timeouts);
+        for (Client& client : gateway_.clients()) EXPECT(!client.peer.connected() || !timeouts);
         break;
       case Ending::kClose:
       case Ending::kDestruction:
@@ -409,7 +445,7 @@ class Run {
       pass(1000);  // descriptors are looked at once more
       EXPECT(network_.accepting() == !listener_->draining());
     }
-    for (Client& client : gateway_.clients()) client.closed_by_order = client.closed_by_order || client.peer.socket;
+    for (Client& client : gateway_.clients()) client.closed_by_order |= client.peer.connected();
     gateway_.detach();
     listener_.reset();
     expect_nothing_left();
@@ -417,15 +453,15 @@ class Run {
 
   void expect_nothing_left() {
     for (Client& client : gateway_.clients()) {
-      EXPECT(!client.peer.socket && gateway_.open_answers(client) == 0);
+      EXPECT(!client.peer.connected() && gateway_.open_answers(client) == 0);
       for (const test::Answer* answer : client.answers) EXPECT(answer->reported == settings_.report_answers);
       test::judge(client, settings_, true);
     }
-    EXPECT(loop_.counters().connections == gateway_.clients().size());
+    EXPECT(loop_.counters().connections == network_.adopted);
     EXPECT(loop_.deadlines().count() == 0);
     EXPECT(loop_.body_memory().used() == 0);
     // Nobody who is gone is polled for: that would be a use of freed memory here.
-    Phase{network_};
+    PollPhase{network_};
     network_.pass(1000);  // descriptors may have been scarce
     EXPECT(!network_.timer_armed());
     // Every exchange is free: so many are taken that the table has to make new ones, and none may be missing.

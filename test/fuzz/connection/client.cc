@@ -1,6 +1,7 @@
 #include "fuzz/connection/client.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
 
@@ -24,6 +25,22 @@ std::string_view Pattern::bytes(uint64_t begin, size_t size) noexcept {
   }();
   EXPECT(size <= kLongest);
   return std::string_view(all).substr(begin % kPeriod, size);
+}
+
+net::PeerAddress address_of(uint8_t last, int port) {
+  const std::array<char, 4> ipv4{10, 0, 0, static_cast<char>(last)};
+  return {ipv4.data(), static_cast<int>(ipv4.size()), port};
+}
+
+net::PeerAddress Client::address() const {
+  const std::optional<http::ProxyHeader>& header = stream.proxy_header();
+  if (!header || header->client != http::ProxiedClient::kAddress) return address_of(peer.address, peer.number);
+  return {header->source.address, header->source.port};
+}
+
+bool Client::is_trusted(const net::Settings& settings) const {
+  const std::optional<http::ProxyHeader>& header = stream.proxy_header();
+  return settings.trusts(address()) && (!header || header->client != http::ProxiedClient::kUnknown);
 }
 
 namespace {
@@ -185,7 +202,12 @@ void judge_open(const Client& client, const Reading& reading) {
 
 void judge_closed(const Client& client, const Reading& reading) {
   const Peer& peer = client.peer;
-  if (peer.left() || client.closed_by_order || reading.over()) return;
+  if (peer.left() || client.closed_by_order || client.turned_away || reading.over()) return;
+  // Who has not even got to the handshake is told nothing.
+  if (peer.secure && client.stream.awaits_proxy_header()) {
+    EXPECT(peer.received.empty() && (client.stream.next().kind == Kind::kError || peer.ended_in_sweep));
+    return;
+  }
   if (reading.broken_off() || reading.perhaps_broken_off()) return;
   const Answer* awaited = reading.awaited();
   if (awaited && (awaited->state == State::kAborted || awaited->state == State::kUnsure)) return;
@@ -204,7 +226,9 @@ void judge(const Client& client, const net::Settings& settings, bool at_rest) {
   Reading reading(client, settings);
   reading.read();
   if (!at_rest) return;
-  if (client.peer.socket) {
+  if (client.peer.poll) {
+    EXPECT(client.peer.received.empty() && client.peer.unread().empty() && client.stream.awaits_proxy_header());
+  } else if (client.peer.socket) {
     judge_open(client, reading);
   } else {
     judge_closed(client, reading);

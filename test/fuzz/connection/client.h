@@ -9,6 +9,7 @@
 #include "fuzz/connection/request_stream.h"
 #include "http/response_writer.h"
 #include "net/gateway.h"
+#include "net/peer_address.h"
 
 namespace uwsgiref::test {
 
@@ -67,9 +68,20 @@ class Pattern {
   static std::string_view bytes(uint64_t begin, size_t size) noexcept;
 };
 
+/// The IPv4 address that ends with this byte.
+net::PeerAddress address_of(uint8_t last, int port = 0);
+
 /// A client of the server: what it sends, what is due to it, and what befalls it.
 struct Client {
-  Client(Peer& peer, const net::Settings& settings) : peer(peer), stream(settings, !peer.certificate.empty()) {}
+  Client(Peer& peer, const net::Settings& settings)
+      : peer(peer),
+        stream(settings, !peer.certificate.empty(),
+               settings.proxy_protocol && settings.trusts(address_of(peer.address))) {}
+
+  /// Its own, or that of whom a PROXY header has named.
+  net::PeerAddress address() const;
+  /// Whether whoever speaks is a proxy that is trusted.
+  bool is_trusted(const net::Settings& settings) const;
 
   Peer& peer;
   RequestStream stream;
@@ -83,7 +95,8 @@ struct Client {
   bool perhaps_lost = false;  ///< its body could not be stored
   bool refused = false;       ///< the gateway was told so
   bool closed_by_order = false;
-  bool losing = false;  ///< on_gone has been called; the handles of all its exchanges are stale before that
+  bool turned_away = false;  ///< whom its PROXY header has named has too many connections
+  bool losing = false;       ///< on_gone has been called; the handles of all its exchanges are stale before that
 };
 
 /// Ends the run where the bytes that a client has received are not exactly the answers due to it, up to now.

@@ -81,7 +81,7 @@ Peer* FakeNetwork::connect(uint8_t address) {
   accepted_ = -1;
   listening_poll->callback(listening_poll->owner, true);
   waiting_ = nullptr;
-  if (peer.socket) {
+  if (peer.connected()) {
     admitted++;
     return &peer;
   }
@@ -109,6 +109,7 @@ int FakeNetwork::accept(Peer*& peer) {
   }
   accepted_ = fd;
   peer = std::exchange(waiting_, nullptr);
+  peer->fd = fd;
   return fd;
 }
 
@@ -129,18 +130,19 @@ void FakeNetwork::free_context(us_socket_context_t* context) {
 
 us_socket_t* FakeNetwork::adopt(us_socket_context_t* context, int fd, size_t ext_size, char* address,
                                 int address_size) {
-  EXPECT(is_open(fd) && fd == accepted_);
+  const auto peer = std::find_if(peers_.rbegin(), peers_.rend(), [fd](const Peer& each) { return each.fd == fd; });
+  EXPECT(is_open(fd) && peer != peers_.rend() && !peer->connected());
   auto owned = std::make_unique<us_socket_t>();
   us_socket_t* socket = owned.get();
   socket->fd = fd;
   socket->context = context;
-  socket->peer = &peers_.back();
+  socket->peer = &*peer;
   socket->events = net::kReadable;
   socket->ext = std::make_unique<char[]>(ext_size);
   if (context->secure) socket->tls = std::make_unique<FakeTls>(*socket);
   sockets_.push_back(std::move(owned));
   socket->peer->socket = socket;
-  socket->peer->secure = context->secure;
+  adopted++;
   trace(socket->peer->number, " connects");
   return context->on_open(socket, 0, address, address_size);
 }
@@ -158,6 +160,7 @@ bool FakeNetwork::has_unread(const Peer& peer) {
 
 bool FakeNetwork::readable(Peer& peer, size_t most) {
   EXPECT(polling_);
+  if (peer.poll) return readable_by_poll(peer, most);
   us_socket_t* socket = peer.socket;
   if (socket == nullptr || socket->events == 0) return false;
   if (peer.broken) {
@@ -191,6 +194,14 @@ bool FakeNetwork::readable(Peer& peer, size_t most) {
   }
   socket->events &= net::kWritable;
   socket->context->on_end(socket);
+  return true;
+}
+
+bool FakeNetwork::readable_by_poll(Peer& peer, size_t most) {
+  if (!peer.broken && peer.unread().empty() && !peer.said_all) return false;
+  peer.arrived = std::max<size_t>(most, 1);
+  peer.poll->callback(peer.poll->owner, !peer.broken);
+  EXPECT(peer.connected() || !is_open(peer.fd));
   return true;
 }
 
@@ -237,11 +248,31 @@ size_t FakeNetwork::write(us_socket_t& socket, size_t size) {
   return taken;
 }
 
-Peer* FakeNetwork::peer_of(int fd) {
-  for (const auto& socket : sockets_) {
-    if (socket->fd == fd) return socket->peer;
+uv_poll_s* FakeNetwork::create_poll(int fd) {
+  auto* poll = new uv_poll_s;
+  if (fd == accepted_) {
+    poll->peer = &peers_.back();
+    poll->peer->poll = poll;
+  } else {
+    EXPECT(listening_poll == nullptr);
+    listening_poll = poll;
   }
-  return nullptr;
+  return poll;
+}
+
+void FakeNetwork::free_poll(uv_poll_s* poll) {
+  if (poll->peer) {
+    poll->peer->poll = nullptr;
+    poll->peer->ended_in_sweep = sweeping_;
+  } else {
+    listening_poll = nullptr;
+  }
+  delete poll;
+}
+
+Peer* FakeNetwork::peer_of(int fd) {
+  const auto peer = std::ranges::find_if(peers_, [fd](const Peer& each) { return each.connected() && each.fd == fd; });
+  return peer == peers_.end() ? nullptr : &*peer;
 }
 
 }  // namespace uwsgiref::test

@@ -21,6 +21,8 @@
 /// goes. What a caller may not do, it does not forgive. The functions are in fake_usockets.cc, TLS is in fake_tls.h,
 /// and fake_system.cc has what native/net asks of the operating system past uSockets.
 
+struct uv_poll_s;
+
 namespace uwsgiref::test {
 
 /// Tells what happens, where FUZZ_TRACE is in the environment: to read what an input does.
@@ -37,6 +39,7 @@ inline constexpr uint64_t kEndlessRoom = std::numeric_limits<uint64_t>::max() / 
 /// The client's end of one connection, and the kernel's buffers in between. It outlives the connection.
 struct Peer {
   int number = 0;         ///< also the port that it connects from
+  int fd = -1;            ///< of the server's end, as long as that is connected()
   uint8_t address = 0;    ///< the last byte of its IPv4 address
   std::string sent;       ///< what the client has sent
   size_t read = 0;        ///< of it, by the server
@@ -46,6 +49,8 @@ struct Peer {
   std::string received;   ///< what the kernel has taken from the server
   uint64_t room = kEndlessRoom;
   bool blocked = false;           ///< it took less than the server had
+  uv_poll_s* poll = nullptr;      ///< while uSockets does not have it yet, because of its PROXY header
+  size_t arrived = 0;             ///< then: bytes of what is unread that can be received now
   us_socket_t* socket = nullptr;  ///< nullptr once the server has closed
   bool secure = false;            ///< over TLS
   std::string certificate;        ///< that it shows, over TLS
@@ -54,6 +59,7 @@ struct Peer {
   bool ended_in_sweep = false;    ///< it did so because of a deadline, or the like
 
   std::string_view unread() const { return std::string_view(sent).substr(read); }
+  bool connected() const { return socket || poll; }
   /// What it was to get does not matter any more. uSockets closes a TLS socket when its client ends its half.
   bool left() const { return broken || (secure && end_read); }
 };
@@ -76,7 +82,8 @@ struct us_socket_t : us_poll_t {
 struct uv_poll_s {
   void (*callback)(void* owner, bool readable) = nullptr;
   void* owner = nullptr;
-  bool readable = true;  ///< what it polls for
+  uwsgiref::test::Peer* peer = nullptr;  ///< of a connection; else it is the listening socket's
+  bool readable = true;                  ///< what it polls for
 };
 
 struct us_socket_context_t {
@@ -173,6 +180,8 @@ class FakeNetwork {
   bool readable(Peer& peer, size_t most);  ///< a flight of the handshake, bytes, then the end, or an error
   bool writable(Peer& peer);
 
+  /// A connection that uSockets does not have yet; see net::ProxiedSockets.
+  bool readable_by_poll(Peer& peer, size_t most);
   /// Whether readable() would hand over bytes of the client's.
   static bool delivers(const Peer& peer);
   /// Whether the kernel has bytes of it, or its end, that uSockets has not read.
@@ -193,14 +202,17 @@ class FakeNetwork {
   bool file_error_given = false;  ///< there was such a call
   int store_error = 0;            ///< errno of the next write to a request body's file
   size_t admitted = 0, turned_away = 0;
+  size_t adopted = 0;  ///< by uSockets
 
   FakeDisk disk;
 
-  // For the table of functions.
+  // For the table of functions, and SocketPoll.
   us_loop_t* loop = nullptr;
   us_timer_t* timer = nullptr;
   bool woken = false;  ///< the engine has work left that the next poll must not wait with
   uv_poll_s* listening_poll = nullptr;
+  uv_poll_s* create_poll(int fd);
+  void free_poll(uv_poll_s* poll);
   us_socket_context_t* create_context(bool secure, size_t ext_size, const us_socket_context_options_t& options);
   void free_context(us_socket_context_t* context);
   us_socket_t* adopt(us_socket_context_t* context, int fd, size_t ext_size, char* address, int address_size);
@@ -221,6 +233,23 @@ class FakeNetwork {
   int64_t now_ = 1'000'000;
   bool polling_ = false;
   bool sweeping_ = false;
+};
+
+/// Events belong to a poll phase: one that is under way, or one of their own.
+class PollPhase {
+ public:
+  explicit PollPhase(FakeNetwork& network) : network_(network), own_(!network.polling()) {
+    if (own_) network_.begin_poll();
+  }
+  ~PollPhase() {
+    if (own_) network_.end_poll();
+  }
+  PollPhase(const PollPhase&) = delete;
+  PollPhase& operator=(const PollPhase&) = delete;
+
+ private:
+  FakeNetwork& network_;
+  const bool own_;
 };
 
 }  // namespace uwsgiref::test

@@ -82,6 +82,25 @@ ssize_t __wrap_send(int fd, const void* bytes, size_t count, int flags) {
   return static_cast<ssize_t>(taken);
 }
 
+ssize_t __wrap_recv(int fd, void* into, size_t size, int flags) {
+  Peer* peer = peer_of(fd);
+  EXPECT(peer && peer->poll && !peer->broken && (flags == 0 || flags == MSG_PEEK));
+  const std::string_view bytes = peer->unread().substr(0, std::min(size, peer->arrived));
+  if (bytes.empty() && peer->unread().empty() && peer->said_all) {
+    peer->end_read = true;
+    return 0;
+  }
+  if (bytes.empty()) {
+    errno = EAGAIN;
+    return -1;
+  }
+  std::ranges::copy(bytes, static_cast<char*>(into));
+  if (flags == MSG_PEEK) return static_cast<ssize_t>(bytes.size());
+  peer->arrived -= bytes.size();
+  peer->read += bytes.size();
+  return static_cast<ssize_t>(bytes.size());
+}
+
 /// The script says when the thread looks.
 int __wrap_pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) { return 0; }
 int __wrap_pthread_join(pthread_t, void**) { return 0; }

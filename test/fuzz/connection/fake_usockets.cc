@@ -155,9 +155,10 @@ const USockets& usockets() noexcept {
 
 SocketPoll::~SocketPoll() { close(); }
 
-int SocketPoll::open(uv_loop_s*, int, Callback callback, void* owner) noexcept {
-  EXPECT(network().listening_poll == nullptr);
-  network().listening_poll = poll_ = new uv_poll_s{callback, owner};
+int SocketPoll::open(uv_loop_s*, int fd, Callback callback, void* owner) noexcept {
+  poll_ = network().create_poll(fd);
+  poll_->callback = callback;
+  poll_->owner = owner;
   return 0;
 }
 
@@ -170,9 +171,7 @@ void SocketPoll::resume() noexcept {
 }
 
 void SocketPoll::close() noexcept {
-  if (!poll_) return;
-  network().listening_poll = nullptr;
-  delete std::exchange(poll_, nullptr);
+  if (poll_) network().free_poll(std::exchange(poll_, nullptr));
 }
 
 }  // namespace uwsgiref::net

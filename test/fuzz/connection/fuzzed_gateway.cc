@@ -43,7 +43,7 @@ void FuzzedGateway::carry_out(const Order& order) {
   trace("order ", order.act, order.which, order.size, order.variant);
   if (order.act == 'D') return listener_->drain();
   if (order.act == 'C') {
-    for (Client& client : clients_) client.closed_by_order = client.closed_by_order || client.peer.socket;
+    for (Client& client : clients_) client.closed_by_order |= client.peer.connected();
     return listener_->close_connections();
   }
   Answer* answer = pick(order.which);
@@ -368,6 +368,8 @@ void FuzzedGateway::on_request(net::Exchange& exchange, const net::Request& requ
   trace("on_request");
   EXPECT(listener_ && &request.listener == listener_);
   Client& client = client_of(request.peer);
+  EXPECT(request.peer.address() == client.address().address() && request.peer.port() == client.address().port());
+  EXPECT(request.from_trusted_proxy == client.is_trusted(settings_));
   EXPECT(client.peer.socket && &exchange.connection() == static_cast<void*>(client.peer.socket->ext.get()));
   const RequestStream::Next& next = client.stream.next();
   expect_same(request, next);
@@ -453,7 +455,9 @@ void FuzzedGateway::on_refused(const net::Listener& listener, const net::Refusal
     EXPECT(refusal.status == (next.kind == RequestStream::Kind::kError ? http::status_code(next.error) : 408));
     EXPECT(refusal.status != 408 || client.perhaps_late);
   }
-  EXPECT(refusal.request_line == client.stream.request_line().substr(0, 256));
+  // Before a handshake there is no request.
+  const bool asked = !client.peer.secure || !client.stream.awaits_proxy_header();
+  EXPECT(refusal.request_line == (asked ? client.stream.request_line().substr(0, 256) : ""));
   EXPECT(!refusal.reason.empty());
   react(Callback::kRefused);
 }

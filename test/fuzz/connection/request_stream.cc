@@ -29,10 +29,29 @@ std::string_view RequestStream::request_line() const noexcept {
   return line.substr(0, line.find_first_of("\r\n"));
 }
 
+void RequestStream::look_at_proxy_header() {
+  const http::ProxyHeader header = http::read_proxy_header(bytes_);
+  switch (header.status) {
+    case http::ProxyHeader::Status::kNeedMore:
+      next_.kind = bytes_.empty() ? Kind::kNothing : Kind::kHead;
+      return;
+    case http::ProxyHeader::Status::kError:
+      next_.kind = Kind::kError;
+      next_.error = http::RequestError::kBadProxyHeader;
+      return;
+    case http::ProxyHeader::Status::kComplete:
+      awaits_proxy_header_ = false;
+      proxy_header_ = header;
+      begin_ = header.size;
+  }
+}
+
 void RequestStream::look() {
   // What was an error stays one.
   if (next_.kind == Kind::kError) return;
   next_ = {};
+  if (awaits_proxy_header_) look_at_proxy_header();
+  if (awaits_proxy_header_) return;
   const std::string_view bytes = std::string_view(bytes_).substr(begin_);
   if (over_ || bytes.empty()) return;
 

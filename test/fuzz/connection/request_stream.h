@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/proxy_header.h"
 #include "http/request_error.h"
 #include "http/request_framing.h"
 #include "http/request_parser.h"
@@ -42,22 +44,30 @@ class RequestStream {
   };
 
   /// `certified`: the client shows a certificate.
-  RequestStream(const net::Settings& settings, bool certified) : settings_(settings), certified_(certified) {}
+  /// `proxied`: a PROXY header comes first.
+  RequestStream(const net::Settings& settings, bool certified, bool proxied)
+      : settings_(settings), certified_(certified), awaits_proxy_header_(proxied) {}
 
   void append(std::string_view bytes);
   const Next& next() const noexcept { return next_; }
   /// Goes behind the next request.
   void take();
+  bool awaits_proxy_header() const noexcept { return awaits_proxy_header_; }
+  /// Whole; nothing of a client that is not proxied.
+  const std::optional<http::ProxyHeader>& proxy_header() const noexcept { return proxy_header_; }
   /// The request line that stands next, as far as it is there.
   std::string_view request_line() const noexcept;
   size_t taken() const noexcept { return taken_; }
 
  private:
   void look();
+  void look_at_proxy_header();
   void look_at_body(std::string_view bytes);
 
   const net::Settings& settings_;
   const bool certified_;
+  bool awaits_proxy_header_;
+  std::optional<http::ProxyHeader> proxy_header_;
   std::string bytes_;
   size_t begin_ = 0;  ///< of the next request
   size_t end_ = 0;

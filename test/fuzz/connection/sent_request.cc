@@ -84,4 +84,31 @@ std::string sent_request(uint8_t shape, uint8_t size, size_t number) {
   }
 }
 
+std::string sent_proxy_header(uint8_t shape, uint8_t address, int port) {
+  const std::string ports = " " + std::to_string(port) + " 80\r\n";
+  const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
+  switch (shape) {
+    case '6':
+      return "PROXY TCP6 fd00::" + std::to_string(address) + " fd00::1" + ports;
+    case '2': {
+      std::string header = signature + std::string("\x21\x11\0\x0c\x0a\0\0", 7);
+      header += static_cast<char>(address);
+      header += std::string("\x0a\0\0\1", 4);
+      header += static_cast<char>(port >> 8);
+      header += static_cast<char>(port);
+      return header + std::string("\0\x50", 2);
+    }
+    case 'l':
+      return signature + std::string("\x20\0\0\0", 4);
+    case 'u':
+      return "PROXY UNKNOWN\r\n";
+    case 'b':
+      return "PROXY TCP4 10.0.0.300 10.0.0.1" + ports;
+    case 'g':
+      return sent_request('g', '0', 0);
+    default:
+      return "PROXY TCP4 10.0.0." + std::to_string(address) + " 10.0.0.1" + ports;
+  }
+}
+
 }  // namespace uwsgiref::test

@@ -15,4 +15,9 @@ namespace uwsgiref::test {
 ///   t many fields, and trailers
 std::string sent_request(uint8_t shape, uint8_t size, size_t number);
 
+/// A PROXY header that says who connects from the address and the port.
+///
+///   1 text   6 text, IPv6   2 binary   l LOCAL   u UNKNOWN   b, g none that is well-formed
+std::string sent_proxy_header(uint8_t shape, uint8_t address, int port);
+
 }  // namespace uwsgiref::test

@@ -30,9 +30,12 @@ net::Settings settings_from(const std::array<uint8_t, 10>& characters) {
   settings.max_connections = choose(std::array<uint32_t, 3>{50'000, 2, 1}, characters[7]);
   settings.max_connections_per_address = choose(std::array<uint32_t, 2>{0, 1}, characters[7]);
   using net::ClientCertificate;
-  settings.client_certificate = choose(std::array{ClientCertificate::kNotAsked, ClientCertificate::kNotAsked,
-                                                  ClientCertificate::kOptional, ClientCertificate::kRequired},
-                                       characters[9]);
+  constexpr ClientCertificate kNot = ClientCertificate::kNotAsked;
+  settings.client_certificate = choose(
+      std::array{kNot, kNot, ClientCertificate::kOptional, ClientCertificate::kRequired, kNot, kNot}, characters[9]);
+  settings.proxy_protocol = choose(std::array{false, false, false, false, true, true}, characters[9]);
+  // Up to 63: all digits, and no letter.
+  if (settings.proxy_protocol) settings.trusted_proxies.push_back(*net::AddressBlock::parse("10.0.0.0/26"));
   return settings;
 }
 
@@ -42,8 +45,7 @@ Setup take_setup(FuzzInput& input) {
   const std::array<uint8_t, 10> characters = input.take_bytes<10>();
   Setup setup;
   setup.settings = settings_from(characters);
-  setup.secure = choose(std::array{false, true, true, true}, characters[9]);
-  if (!setup.secure) setup.settings.client_certificate = net::ClientCertificate::kNotAsked;
+  setup.secure = choose(std::array{false, true, true, true, false, true}, characters[9]);
   setup.inherited = (characters[5] & 4) != 0;
   setup.ending = choose(
       std::array{Ending::kClients, Ending::kTime, Ending::kDrain, Ending::kClose, Ending::kDestruction}, characters[8]);

@@ -30,7 +30,8 @@ struct Setup {
 ///   0  requests at a time                   1  bytes queued                  2  size of a body
 ///   3  times                                4  requests a connection         5  reports, an inherited socket
 ///   6  limits to heads, small files         7  limits to connections         8  the ending
-///   9  0 plain, 1 TLS, which asks for client certificates 2 or wants them 3
+///   9  0 plain, 1 TLS, which asks for client certificates 2 or wants them 3; 4 plain and 5 TLS, where PROXY headers
+///      come from the addresses that are digits
 Setup take_setup(FuzzInput& input);
 
 }  // namespace uwsgiref::test
