@@ -4,12 +4,16 @@
  *
  * @typedef {import('../harness/report.mjs').RunReport} RunReport
  */
+import { readFileSync } from 'node:fs';
 import { formatMachine } from '../harness/environment.mjs';
 import { significant } from '../harness/figures.mjs';
 import { loadLines, noiseLine, scenarioTable } from '../harness/scenario-text.mjs';
 import { formatTable } from '../harness/table.mjs';
 import { CHARTS } from './panels.mjs';
 import { measuredTargets } from './targets.mjs';
+
+/** What no run can say: why a target is missed, a part for each scenario. */
+const WHERE_THE_TIME_GOES = readFileSync(new URL('where-the-time-goes.md', import.meta.url), 'utf8').trim();
 
 const MARKERS = Object.freeze({ begin: '<!-- bench -->', end: '<!-- /bench -->' });
 
@@ -28,6 +32,7 @@ export function benchmarksDocument(run) {
     '![Server CPU a request, of this server and its peers](benchmarks/overview.svg)',
     machineSection(run),
     targetsSection(run),
+    WHERE_THE_TIME_GOES,
     ...measured.map((chart) => chartSection(run, chart)),
     repeatSection(),
   ].join('\n\n')}\n`;

@@ -117,6 +117,14 @@ describe('benchmarksDocument', () => {
     expect(document).toMatch(/^1 met, 2 missed, \d+ not measured\.$/m);
   });
 
+  it('says of scenarios that there are where the time goes', () => {
+    const [, section = ''] = /^## Where the time goes\n([\s\S]*?)\n## /m.exec(document) ?? [];
+    const named = [...section.matchAll(/^### The time of (.*)$/gm)].map(([, name]) => name);
+    expect(named).toContain('hello-new-connection');
+    const names = SCENARIOS.map(({ name }) => name);
+    expect(named.filter((name) => !names.includes(name!))).toEqual([]);
+  });
+
   it('has a table and who was refused for each scenario, and its chart', () => {
     expect(document).toContain('![Files: server CPU a request](benchmarks/files.svg)');
     expect(document).not.toContain('benchmarks/tls.svg');
