@@ -34,6 +34,11 @@ ssize_t send_file(int socket, int file, uint64_t offset, size_t length) noexcept
 #endif
 }
 
+// What sendfile(2) moves in one go, through a pipe of 16 pages, wherever in the first of them it begins. With so much
+// at most a head shares a packet. Before more it leaves alone: held back for that, it costs a fifth of all the CPU of
+// 100 KiB and of 10 MiB, as measured over loopback, and more than a packet of its own.
+constexpr uint64_t kOneGo = 15 * 4096;
+
 bool connection_broken(int error) noexcept {
   return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ETIMEDOUT || error == EHOSTUNREACH;
 }
@@ -94,8 +99,7 @@ FileTransfer::Progress FileTransfer::send(Connection& connection) noexcept {
     // What stands before the file does not wait for the disk.
     progress = load(connection);
   } else {
-    // It shares a packet with the file's beginning.
-    connection.flush(true);
+    connection.flush(region_.length <= kOneGo);
     if (connection.queued() > 0) {
       progress = Progress::kBlocked;
     } else {
