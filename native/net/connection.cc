@@ -177,7 +177,7 @@ void Connection::settle() noexcept {
 }
 
 void Connection::end_output() noexcept {
-  if (!linger_) {
+  if (!linger_ || cuts_body()) {
     closing_ = true;
   } else if (waiting_.kind != Wait::kLinger) {
     // RFC 9112 §9.6: a close while the client still sends would reset the connection, and the client might never see
@@ -330,8 +330,8 @@ void Connection::pop_first() noexcept {
   changed_ = true;
   if (!persists) {
     reading_over_ = true;
-    // What was refused behind this answer is not answered, so that there is nothing for the client to see.
-    if (first_) linger_ = false;
+    // RFC 9112 §9.6: who still sends would have the connection reset, and lose of the answers what it has not read.
+    if (!half_closed_ && (first_ || collecting_ || paused_)) linger_ = true;
     drop_exchanges(Gone::kClient);
   }
   if (answered) loop().gateway().on_answered(*answered);
