@@ -245,11 +245,14 @@ export const SESSIONS = {
   'sends its head a byte at a time, until its time is up': [
     1,
     async (scene) => {
+      const begun = performance.now();
       const connection = await openReady(scene, anyKind(scene.random), true);
       const drip = setInterval(() => connection.send('x'), 100);
       connection.send('GET /');
+      // Whose first byte does not come in time gets no answer, and a busy machine takes some for a handshake.
+      const late = performance.now() - begun > 1000;
       try {
-        await refused(scene, connection, 408);
+        await refused(scene, connection, 408, late);
       } finally {
         clearInterval(drip);
       }
