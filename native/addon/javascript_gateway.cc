@@ -36,6 +36,10 @@ napi_value body_buffer(napi_env env, std::string_view body, net::RequestBody* st
   if (stored && body.size() >= kHandedOver) {
     auto release = [](napi_env, void* data, void*) { std::free(data); };
     char* data = stored->take_memory();
+    // V8 looks how much memory young buffers hold when it allocates one, and frees those that are gone by a scavenge;
+    // of those that it is given it takes no notice until only a full collection is left.
+    void* nothing = nullptr;
+    napi_create_arraybuffer(env, 1, &nothing, &result);
     if (napi_create_external_buffer(env, body.size(), data, release, nullptr, &result) == napi_ok) return result;
     // A runtime may forbid memory that is not its own: napi_no_external_buffers_allowed.
     napi_create_buffer_copy(env, body.size(), data, nullptr, &result);
