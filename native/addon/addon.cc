@@ -503,8 +503,7 @@ napi_value bind_socket(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// --- Processes that accept at the same sockets
-// ------------------------------------------------------------------------
+// --- Processes that share sockets ------------------------------------------------------------------------------------
 
 void destroy_scoreboard(void* data) { delete static_cast<net::Scoreboard*>(data); }
 

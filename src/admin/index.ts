@@ -16,7 +16,7 @@ import { readStatusPage } from './status-page.js';
 export type AdminServer = Pick<Server, 'url' | 'close'>;
 
 /** What administration can have done besides what the supervisor does by itself. */
-export interface Reloader {
+interface Reloader {
   /** @throws Error when nothing has changed, because something is wrong */
   reload(why: string): Promise<void>;
 }

@@ -467,7 +467,6 @@ export const STATIC_SETTINGS = {
 export const SETTINGS = { ...HOST_SETTINGS, ...SERVER_SETTINGS };
 
 export type SettingName = keyof typeof SETTINGS;
-export type StaticName = keyof typeof STATIC_SETTINGS;
 
 type Values<Table extends Record<string, Setting>> = {
   -readonly [Name in keyof Table]?: z.output<Table[Name]['kind']['schema']>;

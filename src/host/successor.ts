@@ -8,7 +8,7 @@ import { OURS } from './messages.js';
 import { SYSTEMD_VARIABLES } from './systemd.js';
 
 /** The environment variable by which a supervisor learns whose place it takes. */
-export const HANDOVER_VARIABLE = 'UWSGIREF_HANDOVER';
+const HANDOVER_VARIABLE = 'UWSGIREF_HANDOVER';
 
 /** What the new supervisor says when it serves. */
 const SERVES = 'serves';

@@ -15,7 +15,6 @@ export class LogFormatError extends RangeError {
 
 /** The formats that have a name; any other is a format string. */
 export const FORMAT_NAMES = ['combined', 'common', 'json', 'short', 'coloured'] as const;
-export type FormatName = (typeof FORMAT_NAMES)[number];
 
 /**
  * @param format a name of {@link FORMAT_NAMES}, or a format string with gunicorn's atoms, such as
