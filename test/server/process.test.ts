@@ -37,6 +37,40 @@ async function run(body: string): Promise<{ ended: unknown; output: string; erro
 }
 
 describe('a process', () => {
+  it('frees large request bodies by scavenges rather than full collections', async () => {
+    const result = await run(`
+      import { constants, PerformanceObserver } from 'node:perf_hooks';
+      import { Worker } from 'node:worker_threads';
+      const counts = { [constants.NODE_PERFORMANCE_GC_MINOR]: 0, [constants.NODE_PERFORMANCE_GC_MAJOR]: 0 };
+      const reading = (environ, startResponse) => {
+        environ['wsgi.input'].read();
+        return app(environ, startResponse);
+      };
+      const server = await serve(reading, { port: 0 });
+      new PerformanceObserver((list) => {
+        for (const { detail } of list.getEntries()) counts[detail.kind]++;
+      }).observe({ entryTypes: ['gc'] });
+      // In a heap of its own, whose buffers are not counted.
+      const client = new Worker(\`
+        const { parentPort, workerData } = require('node:worker_threads');
+        const body = Buffer.alloc(1 << 20);
+        let left = 300;
+        const socket = require('node:net').connect(workerData, '127.0.0.1', post).on('data', post);
+        function post() {
+          if (left-- === 0) return socket.end(() => parentPort.postMessage('posted'));
+          socket.write('POST / HTTP/1.1\\\\r\\\\nHost: x\\\\r\\\\nContent-Length: ' + body.length + '\\\\r\\\\n\\\\r\\\\n');
+          socket.write(body);
+        }\`, { eval: true, workerData: server.address.port });
+      await new Promise((resolve) => client.once('message', resolve));
+      await later(10);
+      console.log(counts[constants.NODE_PERFORMANCE_GC_MINOR], counts[constants.NODE_PERFORMANCE_GC_MAJOR]);
+      process.exit();`);
+    expect(result).toMatchObject({ ended: 0, errorOutput: '' });
+    const [minor = 0, major = 0] = result.output.split(' ').map(Number);
+    expect(minor).toBeGreaterThan(2);
+    expect(minor).toBeGreaterThan(2 * major);
+  });
+
   it('survives the path of a Unix socket that is too long', async () => {
     const result = await run(`
       for (const length of [107, 108, 109, 300, 5000]) {
