@@ -29,14 +29,21 @@ export class Connection {
   socket;
   /** Milliseconds before each piece of an answer is read, of at most 8 KiB; undefined: as fast as they come. @type {number | undefined} */
   pace;
+  /** Milliseconds from connecting to the first byte of a request; undefined: there is none yet. @type {number | undefined} */
+  beganAfter;
+  #begun;
   /** Received and not consumed. */
   #received = Buffer.alloc(0);
   #over = false;
   #wake = () => {};
 
-  /** @param {import('node:net').Socket} socket */
-  constructor(socket) {
+  /**
+   * @param {import('node:net').Socket} socket
+   * @param {number} [begun] when it began to connect, by performance.now()
+   */
+  constructor(socket, begun = performance.now()) {
     this.socket = socket;
+    this.#begun = begun;
     const over = () => {
       this.#over = true;
       this.#wake();
@@ -55,14 +62,15 @@ export class Connection {
    * @throws Unanswered where there is no connection to be had
    */
   static async open(ports, kind, proxyHeader = '') {
+    const begun = performance.now();
     const socket = connect({ host: '127.0.0.1', port: ports[kind], allowHalfOpen: true, noDelay: true });
     try {
       await once(socket, 'connect');
       socket.write(Buffer.from(proxyHeader, 'latin1'));
-      if (kind === 'plain' || kind === 'proxied') return new Connection(socket);
+      if (kind === 'plain' || kind === 'proxied') return new Connection(socket, begun);
       const secure = connectTls({ socket, rejectUnauthorized: false });
       await once(secure, 'secureConnect');
-      return new Connection(secure);
+      return new Connection(secure, begun);
     } catch {
       socket.destroy();
       throw new Unanswered('not connected');
@@ -71,6 +79,7 @@ export class Connection {
 
   /** @param {string | Buffer} bytes */
   send(bytes) {
+    this.beganAfter ??= performance.now() - this.#begun;
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 

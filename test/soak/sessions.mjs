@@ -23,6 +23,9 @@ const later = (/** @type {number} */ milliseconds) => new Promise((resolve) => s
 /** @param {Random} random @returns {Kind} */
 const anyKind = (random) => random.pick(['plain', 'plain', 'plain', 'tls', 'proxied', 'proxiedTls']);
 
+/** Milliseconds after which an impatient port closes the connection of who says nothing. */
+const IMPATIENCE = 2000;
+
 /** PROXY headers of a client, as text and as bytes. */
 const CLIENT = '203.0.113.7';
 const PROXY_HEADERS = [
@@ -64,7 +67,9 @@ async function refused(scene, connection, status, orNone = false) {
     const behind = await connection.rest();
     if (behind.length > 0) throw new Wrong(`got ${behind.length} bytes behind a refusal`);
   } catch (error) {
-    if (!(orNone && error instanceof Unanswered)) throw error;
+    // Whose first byte comes too late gets no answer, and on a busy machine that may be any.
+    const late = (connection.beganAfter ?? 0) > IMPATIENCE / 2;
+    if (!(error instanceof Unanswered && (orNone || late))) throw error;
   }
 }
 
@@ -245,14 +250,11 @@ export const SESSIONS = {
   'sends its head a byte at a time, until its time is up': [
     1,
     async (scene) => {
-      const begun = performance.now();
       const connection = await openReady(scene, anyKind(scene.random), true);
       const drip = setInterval(() => connection.send('x'), 100);
       connection.send('GET /');
-      // Whose first byte does not come in time gets no answer, and a busy machine takes some for a handshake.
-      const late = performance.now() - begun > 1000;
       try {
-        await refused(scene, connection, 408, late);
+        await refused(scene, connection, 408);
       } finally {
         clearInterval(drip);
       }
