@@ -37,7 +37,7 @@ napi_value body_buffer(napi_env env, std::string_view body, net::RequestBody* st
     auto release = [](napi_env, void* data, void*) { std::free(data); };
     char* data = stored->take_memory();
     // V8 looks how much memory young buffers hold when it allocates one, and frees those that are gone by a scavenge;
-    // of those that it is given it takes no notice until only a full collection is left.
+    // of those that it is given it takes no notice until only a full collection is left. With Node 24 it is so of all.
     void* nothing = nullptr;
     napi_create_arraybuffer(env, 1, &nothing, &result);
     if (napi_create_external_buffer(env, body.size(), data, release, nullptr, &result) == napi_ok) return result;
