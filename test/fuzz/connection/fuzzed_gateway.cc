@@ -221,7 +221,8 @@ void FuzzedGateway::send_file(Answer& answer, const Order& order) {
 void FuzzedGateway::send_block(Answer& answer, const Order& order) {
   net::Exchange* exchange = find(answer);
   if (!exchange || exchange->started()) return;
-  const size_t size = std::min<size_t>(size_of(order.size), 1 << 20);
+  // What is larger is not read for one answer.
+  const size_t size = std::min<size_t>(size_of(order.size), settings_.small_file_size);
   const auto number = blocks_.take(size);
   EXPECT(number);
   net::HeldFile held;
