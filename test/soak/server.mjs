@@ -19,6 +19,7 @@ import { REPLACED, STEADY, TRUNCATED } from './site.mjs';
  * @typedef {object} Rest
  * @property {number} openConnections
  * @property {number} heap bytes that JavaScript's objects take, and what they hold besides
+ * @property {number} reserved bytes that V8 has for its heap, used or not
  * @property {number} unclosed results of applications
  * @property {number} closedTwice likewise
  * @property {number} requests since the beginning
@@ -237,11 +238,12 @@ const ORDERS = {
       globalThis.gc?.();
       await later(10);
     }
-    const { heapUsed, external } = process.memoryUsage();
+    const { heapUsed, heapTotal, external } = process.memoryUsage();
     const { requests, refused, dropped } = /** @type {typeof servers[0]} */ (servers[0]).stats();
     return {
       openConnections: servers.reduce((sum, server) => sum + server.stats().openConnections, 0),
       heap: heapUsed + external,
+      reserved: heapTotal,
       unclosed: results.made - results.closed,
       closedTwice: results.closedTwice,
       requests,
