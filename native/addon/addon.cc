@@ -23,6 +23,7 @@
 #include "net/connection.h"
 #include "net/datagram.h"
 #include "net/exchange.h"
+#include "net/heap.h"
 #include "net/listening_socket.h"
 #include "net/scoreboard.h"
 #include "net/usockets.h"
@@ -589,6 +590,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     napi_throw_error(env, "ERR_USOCKETS", error.c_str());
     return nullptr;
   }
+  net::give_back_large_blocks();
   uv_loop_s* uv_loop = nullptr;
   napi_get_uv_event_loop(env, &uv_loop);
 

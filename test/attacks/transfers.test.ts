@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { compiledPackage } from '../server/fixtures/compiled-package.js';
 import { get, request } from '../server/fixtures/raw-client.js';
 import { later, temporaryFolder } from '../server/fixtures/started-server.js';
-import type { AttackedServer } from './fixtures/attacked-server.js';
-import { asFarAsDescriptorsGo, underAttack } from './fixtures/under-attack.js';
+import { AttackedServer } from './fixtures/attacked-server.js';
+import type { Attack } from './fixtures/attacker.mjs';
+import { Attacker, asFarAsDescriptorsGo, underAttack } from './fixtures/under-attack.js';
 
 /** Attacks by what is sent, or not read. */
 
@@ -14,6 +15,10 @@ const root = compiledPackage();
 const KIB = 1024;
 /** Of a processor, while every connection waits for its client. */
 const NEXT_TO_NOTHING = 0.5;
+
+function inMebibytes(sizes: number[]): string {
+  return sizes.map((size) => Math.round(size / KIB / KIB)).join(', ');
+}
 
 /** Waits until the server has ended all connections by itself. */
 async function untilAllEnded(server: AttackedServer): Promise<void> {
@@ -58,6 +63,25 @@ describe.runIf(process.platform === 'linux')('a server that is attacked by', () 
     expect(reports[0]?.received).toBeGreaterThan(connections * 32 * KIB);
     expect(reports[0]?.received).toBeLessThan(connections * 1024 * KIB);
     expect(stats.sendfileBytes).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('crowds that leave large answers queued, one crowd after the other, gives their memory back', async () => {
+    const crowd: Attack = { connections: 400, opening: get('/pieces').repeat(10), reads: 'nothing' };
+    const server = await AttackedServer.start(root);
+    const descriptors = server.descriptors();
+    const taken: number[] = [];
+    const kept: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const attacker = await Attacker.begin(server.port, crowd);
+      await later(1000);
+      taken.push(server.memory());
+      await attacker.end();
+      await server.recovered(descriptors);
+      await server.tell('collect');
+      kept.push(server.memory());
+    }
+    console.log(`memory, with and behind each: ${inMebibytes(taken)} and ${inMebibytes(kept)} MiB`);
+    expect(Math.max(...kept)).toBeLessThan(Math.max(...taken) / 2);
   }, 60_000);
 
   it('clients that pipeline without end, and read nothing, stops reading and closes their connections', async () => {
