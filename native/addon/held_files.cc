@@ -1,10 +1,12 @@
 #include "addon/held_files.h"
 
+#include <array>
 #include <cstdint>
 #include <span>
 
 #include "addon/call_arguments.h"
 #include "addon/file_state.h"
+#include "addon/values.h"
 #include "net/page_cache.h"
 
 namespace uwsgiref::addon {
@@ -14,23 +16,17 @@ namespace {
 constexpr int32_t kChanged = -1;
 constexpr int32_t kNotAtHand = -2;
 
-napi_value number(napi_env env, int32_t value) noexcept {
-  napi_value result = nullptr;
-  napi_create_int32(env, value, &result);
-  return result;
-}
-
 /// hold(fd, state: BigInt64Array) → the file's number, and its state as openBeneath() tells one. The descriptor is the
 /// engine's from now on. -1: it is still the caller's.
 napi_value hold(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   std::span<int64_t> place = arguments.integers(1);
-  if (place.size() < kStateNumbers) return number(env, -1);
+  if (place.size() < kStateNumbers) return small_number(env, -1);
   net::OpenFiles& open = arguments.data<HeldFiles>().open;
   const auto held = open.hold(static_cast<int>(arguments.integer(0)));
-  if (!held) return number(env, -1);
+  if (!held) return small_number(env, -1);
   write_state(open.state(*held), place);
-  return number(env, static_cast<int32_t>(*held));
+  return small_number(env, static_cast<int32_t>(*held));
 }
 
 /// look(file, state): tells the state that it has now, by which answers go from now on.
@@ -50,7 +46,7 @@ napi_value is_unchanged(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   const net::OpenFiles& open = arguments.data<HeldFiles>().open;
   const uint32_t file = arguments.number(0);
-  return number(env, open.has(file) && open.unchanged(file));
+  return small_number(env, open.has(file) && open.unchanged(file));
 }
 
 /// refer(file): has a reference more.
@@ -75,17 +71,17 @@ napi_value read(napi_env env, napi_callback_info info) {
   CallArguments arguments(env, info);
   auto& [open, blocks] = arguments.data<HeldFiles>();
   const uint32_t file = arguments.number(0);
-  if (!open.has(file)) return number(env, kChanged);
+  if (!open.has(file)) return small_number(env, kChanged);
   const auto size = static_cast<size_t>(open.state(file).size);
   const auto number_of_block = blocks.take(size);
-  if (!number_of_block) return number(env, kNotAtHand);
+  if (!number_of_block) return small_number(env, kNotAtHand);
   net::FileBlocks::Reference block(blocks, *number_of_block);
   const ssize_t count = net::read_cached({open.descriptor(file), 0, size}, blocks.memory(*number_of_block));
   // A write sets the time of modification before it changes a byte, so that it is asked for behind the bytes.
-  if (!open.unchanged(file)) return number(env, kChanged);
-  if (count != static_cast<ssize_t>(size)) return number(env, kNotAtHand);
+  if (!open.unchanged(file)) return small_number(env, kChanged);
+  if (count != static_cast<ssize_t>(size)) return small_number(env, kNotAtHand);
   block.leave();
-  return number(env, static_cast<int32_t>(*number_of_block));
+  return small_number(env, static_cast<int32_t>(*number_of_block));
 }
 
 /// bytesOf(block) → a Buffer of its own.
@@ -107,24 +103,23 @@ napi_value give_back(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+constexpr std::array kFunctions = std::to_array<Function>({
+    {"hold", hold},
+    {"look", look},
+    {"isUnchanged", is_unchanged},
+    {"refer", refer},
+    {"release", release},
+    {"read", read},
+    {"bytesOf", bytes_of},
+    {"giveBack", give_back},
+});
+
 }  // namespace
 
 napi_value held_file_functions(napi_env env, HeldFiles& files) noexcept {
   napi_value functions = nullptr;
   napi_create_object(env, &functions);
-  auto add = [&](const char* name, napi_callback callback) {
-    napi_value function = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, &files, &function);
-    napi_set_named_property(env, functions, name, function);
-  };
-  add("hold", hold);
-  add("look", look);
-  add("isUnchanged", is_unchanged);
-  add("refer", refer);
-  add("release", release);
-  add("read", read);
-  add("bytesOf", bytes_of);
-  add("giveBack", give_back);
+  set_functions(env, functions, kFunctions, &files);
   return functions;
 }
 

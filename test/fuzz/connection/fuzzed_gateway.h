@@ -18,7 +18,7 @@
 namespace uwsgiref::test {
 
 /// Applications that answer as they are ordered to: at once or later, in any order, rightly or not. What they are not
-/// to do is refused here, as native/addon/addon.cc refuses it.
+/// to do is refused here, as native/addon/answers.cc refuses it.
 class FuzzedGateway final : public net::Gateway {
  public:
   /// Where an order can be carried out.
