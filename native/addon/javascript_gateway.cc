@@ -102,6 +102,14 @@ void JavascriptGateway::give_answers() noexcept {
   while (outbox_read_ < shared_.outbox_used) {
     std::array<uint32_t, SharedMemory::kAnswerPlaces> answer;
     std::memcpy(answer.data(), shared_.outbox + outbox_read_, sizeof answer);
+    net::ExchangeHandle handle{answer[SharedMemory::kSlot], answer[SharedMemory::kGeneration]};
+    net::Exchange* exchange = loop_.exchanges().find(handle);
+    if (turn && !(exchange && &exchange->connection() == connection)) {
+      // With the turn further answers may be put here and given, over those that stand here now: nothing of the next
+      // one is taken before.
+      turn.reset();
+      continue;
+    }
     outbox_read_ += sizeof answer;
     auto kind = static_cast<SharedMemory::Body>(answer[SharedMemory::kBody]);
     std::string_view body;
@@ -114,17 +122,9 @@ void JavascriptGateway::give_answers() noexcept {
     } else {
       held = take_file(kind, answer[SharedMemory::kBodySize], region);
     }
-    net::ExchangeHandle handle{answer[SharedMemory::kSlot], answer[SharedMemory::kGeneration]};
-    net::Exchange* exchange = loop_.exchanges().find(handle);
     if (!exchange || exchange->started() || answer[SharedMemory::kHead] >= heads_.size()) continue;
-    if (&exchange->connection() != connection) {
-      turn.reset();
-      // The end of a turn may have been the end of more.
-      exchange = loop_.exchanges().find(handle);
-      if (!exchange) continue;
-      connection = &exchange->connection();
-      turn.emplace(exchange->connection());
-    }
+    connection = &exchange->connection();
+    if (!turn) turn.emplace(exchange->connection());
     http::ResponseHead head = heads_[answer[SharedMemory::kHead]].head();
     if (kind == SharedMemory::kBytes) {
       size_t taken = 0;

@@ -51,10 +51,10 @@ export class AnswerReports {
   /** Tells of the answers that are over. */
   read(): void {
     const words = this.#words;
-    const count = words[this.#count]!;
-    if (count === 0) return;
+    if (words[this.#count] === 0) return;
     const time = Date.now();
-    for (let index = 0, at = this.#records; index < count; index++, at += PLACES) {
+    // Whoever is told may end further answers, which are recorded behind these.
+    for (let index = 0, at = this.#records; index < words[this.#count]!; index++, at += PLACES) {
       const slot = words[at + SLOT]!;
       const handler = this.#awaited[slot];
       if (handler === undefined || handler.generation !== words[at + GENERATION]) continue;
