@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { PreparedHead } from '../../src/prepared-head.js';
 import type { Application } from '../../src/types.js';
 import { collectGarbage } from './fixtures/collect-garbage.js';
-import { get, RawClient, request } from './fixtures/raw-client.js';
+import { get, RawClient } from './fixtures/raw-client.js';
 import { started, until } from './fixtures/started-server.js';
 
 /** More heads than the engine keeps. */
@@ -48,30 +48,4 @@ it('prepared heads that nobody has any more are kept by the engine alone', async
     // The last request may be in hand still.
     return heads.filter((head) => head.deref() !== undefined).length < 10;
   });
-});
-
-it('answers that wait have their own bodies, when a turn that ends before them has others answered', async () => {
-  let heads = 0;
-  const app: Application = ({ PATH_INFO: path = '' }, startResponse) => {
-    if (path.startsWith('/short')) {
-      startResponse('200 OK', [['X-Path', 'any']]);
-      return [path];
-    }
-    // When all numbers are taken each new head has those answers given that wait.
-    const head = new PreparedHead('200 OK', [['X-Number', String(heads++)]]);
-    startResponse(head.status, head.list());
-    return [path.padEnd(1000)];
-  };
-  const { port } = await started(app);
-  const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.open(port)));
-  for (let round = 0; round < MANY / 4; round++) {
-    // A request with a body is not handed over together with others, nor before those in front of it are answered.
-    for (const [index, client] of clients.entries()) {
-      client.send(`${get(`/short/${index}`)}${request('POST', `/long/${index}`, 'Content-Length: 1')}x`);
-    }
-    for (const [index, client] of clients.entries()) {
-      expect((await client.response()).body.toString()).toBe(`/short/${index}`);
-      expect((await client.response()).body.toString()).toBe(`/long/${index}`.padEnd(1000));
-    }
-  }
 });
