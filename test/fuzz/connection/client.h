@@ -44,7 +44,9 @@ struct Answer {
   bool timed_out = false;      ///< gone, for that
   bool reported = false;       ///< the gateway was told how it went
   int file = -1;               ///< that is being sent
+  int parts = -1;              ///< the file whose parts are the body
   bool of_file = false;
+  int held = -1;                ///< the file that was handed over, and which nobody waits for
   bool may_fall_short = false;  ///< the file may end early
   // What was given:
   uint16_t status = 0;
@@ -56,6 +58,8 @@ struct Answer {
   uint64_t given = 0;   ///< bytes of the body that the engine has taken
 
   bool open() const noexcept { return state == State::kRunning || state == State::kStarted; }
+  /// Whether no more bytes of the body are due.
+  bool complete() const noexcept { return framing != Body::kLength || given >= length; }
 };
 
 /// The bytes of every body: those of an answer begin at a place of its own.

@@ -1,8 +1,5 @@
 #include "fuzz/connection/fuzzed_gateway.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <string>
 
@@ -16,13 +13,6 @@ namespace uwsgiref::test {
 
 using State = Answer::State;
 using Body = Answer::Body;
-
-namespace {
-
-/// Whether no more bytes of the body are due.
-bool complete(const Answer& answer) { return answer.framing != Body::kLength || answer.given >= answer.length; }
-
-}  // namespace
 
 // --- Orders ----------------------------------------------------------------------------------------------------------
 
@@ -60,8 +50,12 @@ void FuzzedGateway::carry_out(const Order& order) {
       return finish(*answer);
     case 'F':
       return send_file(*answer, order);
+    case 'm':
+      return send_part(*answer, order);
     case 'B':
       return send_block(*answer, order);
+    case 'O':
+      return send_held(*answer, order);
     case 'S':
       return shrink_file(*answer, order);
     case 'a':
@@ -123,7 +117,7 @@ void FuzzedGateway::respond(Answer& answer, const Order& order) {
   answer.given = taken;
   if (answer.state == State::kGone) return;
   if (taken == body.size()) {
-    answer.state = complete(answer) ? State::kFinished : State::kAborted;
+    answer.state = answer.complete() ? State::kFinished : State::kAborted;
   } else {
     answer.waiting = true;
   }
@@ -132,7 +126,10 @@ void FuzzedGateway::respond(Answer& answer, const Order& order) {
 void FuzzedGateway::start(Answer& answer, const Order& order) {
   net::Exchange* exchange = find(answer);
   if (!exchange || exchange->started()) return;
-  AnswerHead head(answer, order, order.variant == 'k' ? std::optional<uint64_t>(order.size) : std::nullopt);
+  std::optional<uint64_t> length;
+  if (order.variant == 'k') length = order.size;
+  if (order.variant == 'm') length = size_of(order.size);
+  AnswerHead head(answer, order, length);
   if (head.sound()) head.note(answer, listener_->draining());
   answer.in_call = true;
   const http::ResponseResult result = exchange->start(head.get());
@@ -159,7 +156,7 @@ void FuzzedGateway::write(Answer& answer, size_t size) {
 void FuzzedGateway::finish(Answer& answer) {
   net::Exchange* exchange = find(answer);
   if (!exchange || !exchange->streaming()) return;
-  answer.state = complete(answer) ? State::kFinished : State::kAborted;
+  answer.state = answer.complete() ? State::kFinished : State::kAborted;
   answer.waiting = false;
   answer.in_call = true;
   exchange->finish();
@@ -168,7 +165,8 @@ void FuzzedGateway::finish(Answer& answer) {
 
 void FuzzedGateway::abort(Answer& answer) {
   net::Exchange* exchange = find(answer);
-  if (!exchange) return;
+  // What was handed over is nobody's to give up.
+  if (!exchange || answer.held >= 0) return;
   if (answer.open()) {
     answer.state = State::kAborted;
     // Out of on_notice, which tells that the file has come to its end: on_ready is on its way.
@@ -179,91 +177,6 @@ void FuzzedGateway::abort(Answer& answer) {
   exchange->abort();
   answer.in_call = false;
   end_file(answer);
-}
-
-void FuzzedGateway::send_file(Answer& answer, const Order& order) {
-  net::Exchange* exchange = find(answer);
-  if (!exchange || exchange->started()) return;
-  const size_t size = size_of(order.size);
-  const uint64_t offset = order.variant == 'o' ? 3 : 0;
-  AnswerHead head(answer, order, size);
-  if (head.sound()) head.note(answer, listener_->draining());
-  answer.first += offset;
-
-  answer.of_file = true;
-  answer.file = ::memfd_create("answer", MFD_CLOEXEC);
-  EXPECT(answer.file >= 0);
-  std::string_view bytes = Pattern::bytes(Pattern::begin_of(answer), offset + size);
-  if (order.variant == 'b') bytes.remove_suffix(std::min<size_t>(bytes.size(), 4));
-  EXPECT(::pwrite(answer.file, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-  network_.files.push_back(answer.file);
-  answer.may_fall_short = answer.framing == Body::kLength && (order.variant == 'b' || answer.length > size);
-
-  answer.in_call = true;
-  bool left = false;
-  {
-    net::Connection::Turn turn(exchange->connection());
-    const http::ResponseResult result = exchange->start(head.get());
-    EXPECT((result.error == http::ResponseError::kNone) == head.sound());
-    if (head.sound()) left = exchange->send_file({answer.file, offset, size});
-  }
-  answer.in_call = false;
-  if (!head.sound()) return end_file(answer);
-  if (answer.state == State::kGone) return;
-  if (left) {
-    end_file(answer);
-  } else {
-    answer.waiting = true;
-  }
-}
-
-/// A whole file that was read already: the answer is given with it, as it is by respond().
-void FuzzedGateway::send_block(Answer& answer, const Order& order) {
-  net::Exchange* exchange = find(answer);
-  if (!exchange || exchange->started()) return;
-  // What is larger is not read for one answer.
-  const size_t size = std::min<size_t>(size_of(order.size), settings_.small_file_size);
-  const auto number = blocks_.take(size);
-  EXPECT(number);
-  net::HeldFile held;
-  held.block = {blocks_, *number};
-  AnswerHead head(answer, order, size);
-  if (head.sound()) head.note(answer, listener_->draining());
-  const std::string_view bytes = Pattern::bytes(Pattern::begin_of(answer), size);
-  std::copy(bytes.begin(), bytes.end(), blocks_.memory(*number));
-  largest_piece_ = std::max(largest_piece_, size);
-  answer.of_file = true;
-  answer.given = size;
-
-  answer.in_call = true;
-  {
-    net::Connection::Turn turn(exchange->connection());
-    const http::ResponseResult result = exchange->start(head.get());
-    EXPECT((result.error == http::ResponseError::kNone) == head.sound());
-    if (head.sound()) exchange->send_file({.length = size}, std::move(held));
-  }
-  answer.in_call = false;
-  if (head.sound() && answer.state != State::kGone) {
-    answer.state = complete(answer) ? State::kFinished : State::kAborted;
-  }
-}
-
-void FuzzedGateway::shrink_file(Answer& answer, const Order& order) {
-  if (answer.file < 0) return;
-  answer.may_fall_short = true;
-  const off_t size = std::min(::lseek(answer.file, 0, SEEK_END), static_cast<off_t>(size_of(order.size)));
-  EXPECT(::ftruncate(answer.file, size) == 0);
-}
-
-/// The engine has done with the file, whatever became of it.
-void FuzzedGateway::end_file(Answer& answer) {
-  if (answer.file < 0) return;
-  std::erase(network_.files, answer.file);
-  ::close(answer.file);
-  answer.file = -1;
-  if (answer.state != State::kStarted) return;
-  const bool sure = !answer.may_fall_short && !network_.file_error_given;
-  answer.state = sure ? State::kFinished : State::kUnsure;
 }
 
 bool FuzzedGateway::end_answers() {
@@ -468,6 +381,13 @@ void FuzzedGateway::on_notice(const net::Listener& listener, net::Notice notice,
   EXPECT(&listener == listener_ || !listener_);
   if (notice == net::Notice::kBodyStoreFailed) {
     for (Client& client : clients_) client.perhaps_lost |= client.stream.next().body_arrived > net::kBodyNeverStored;
+  }
+  using net::Notice;
+  if (notice == Notice::kFileShrank || notice == Notice::kFileChanged || notice == Notice::kFileError) {
+    for (Answer& answer : answers_) {
+      const bool perhaps = answer.may_fall_short || network_.file_error_given;
+      if (answer.held >= 0 && perhaps && answer.state == State::kFinished) answer.state = State::kUnsure;
+    }
   }
   react(Callback::kNotice);
 }

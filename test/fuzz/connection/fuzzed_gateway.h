@@ -14,6 +14,7 @@
 #include "net/file_blocks.h"
 #include "net/gateway.h"
 #include "net/listener.h"
+#include "net/open_files.h"
 
 namespace uwsgiref::test {
 
@@ -35,6 +36,7 @@ class FuzzedGateway final : public net::Gateway {
   };
 
   FuzzedGateway(FakeNetwork& network, const net::Settings& settings) : network_(network), settings_(settings) {}
+  ~FuzzedGateway();
 
   void attach(net::EventLoop& loop, net::Listener& listener) noexcept { loop_ = &loop, listener_ = &listener; }
   /// The listener is about to go. Nobody is told of anything any more.
@@ -81,10 +83,14 @@ class FuzzedGateway final : public net::Gateway {
   void finish(Answer& answer);
   void abort(Answer& answer);
   void send_file(Answer& answer, const Order& order);
+  void send_part(Answer& answer, const Order& order);
   void send_block(Answer& answer, const Order& order);
+  void send_held(Answer& answer, const Order& order);
   void shrink_file(Answer& answer, const Order& order);
   void end_file(Answer& answer);
+  void end_part(Answer& answer);
 
+  net::OpenFiles held_;
   net::FileBlocks blocks_;
   FakeNetwork& network_;
   const net::Settings& settings_;
