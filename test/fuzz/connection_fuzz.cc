@@ -404,6 +404,7 @@ class Run {
     bool moved = true;
     for (int round = 0; moved; round++) {
       EXPECT(round < 10'000);
+      const size_t before = come_so_far();
       { PollPhase phase(network_); }
       moved = gateway_.end_answers() || network_.woken;
       moved = network_.disk.finish_read(0) || moved;
@@ -413,7 +414,7 @@ class Run {
         moved = read(client, 1 << 30) || moved;
       }
       // Whoever yields goes on in any poll, and may need the disk then.
-      moved = moved || !network_.disk.idle();
+      moved = moved || !network_.disk.idle() || come_so_far() != before;
       expect_sound();
     }
     EXPECT(network_.disk.idle());
@@ -422,6 +423,13 @@ class Run {
       // A connection that is closed has ended for good; judge() knows why it may.
       test::judge(client, settings_, true);
     }
+  }
+
+  /// Grows whenever anything has come on.
+  size_t come_so_far() {
+    size_t sum = gateway_.requests();
+    for (const Client& client : gateway_.clients()) sum += client.peer.received.size();
+    return sum;
   }
 
   void end() {
