@@ -374,8 +374,9 @@ class Run {
       // What is there and cannot be taken yet must not become more.
       const Kind next = client.stream.next().kind;
       const auto ends = [](const test::Answer* answer) {
-        return !answer->open() && (answer->says_close || answer->state != test::Answer::State::kFinished ||
-                                   answer->framing == test::Answer::Body::kClose || answer->while_draining);
+        return !answer->open() &&
+               (!answer->persists || answer->says_close || answer->state != test::Answer::State::kFinished ||
+                answer->framing == test::Answer::Body::kClose || answer->while_draining);
       };
       const bool over = client.perhaps_late || client.perhaps_lost || client.refused || next == Kind::kError ||
                         std::any_of(client.answers.begin(), client.answers.end(), ends);

@@ -386,7 +386,8 @@ void FuzzedGateway::on_notice(const net::Listener& listener, net::Notice notice,
   if (notice == Notice::kFileShrank || notice == Notice::kFileChanged || notice == Notice::kFileError) {
     for (Answer& answer : answers_) {
       const bool perhaps = answer.may_fall_short || network_.file_error_given;
-      if (answer.held >= 0 && perhaps && answer.state == State::kFinished) answer.state = State::kUnsure;
+      const bool given = answer.state == State::kFinished || answer.in_call;
+      if (answer.held >= 0 && perhaps && given) answer.state = State::kUnsure;
     }
   }
   react(Callback::kNotice);
