@@ -46,7 +46,8 @@ struct Answer {
   int file = -1;               ///< that is being sent
   int parts = -1;              ///< the file whose parts are the body
   bool of_file = false;
-  int held = -1;                ///< the file that was handed over, and which nobody waits for
+  bool handed_over = false;     ///< nobody waits for it
+  int held = -1;                ///< the open file that was handed over
   bool may_fall_short = false;  ///< the file may end early
   // What was given:
   uint16_t status = 0;

@@ -108,6 +108,7 @@ void FuzzedGateway::send_block(Answer& answer, const Order& order) {
   std::copy(bytes.begin(), bytes.end(), blocks_.memory(*number));
   largest_piece_ = std::max(largest_piece_, size);
   answer.of_file = true;
+  answer.handed_over = head.sound();
   answer.given = size;
 
   answer.in_call = true;
@@ -144,7 +145,7 @@ void FuzzedGateway::send_held(Answer& answer, const Order& order) {
   net::HeldFile held;
   held.open = {held_, *number};
   head.note(answer, listener_->draining());
-  answer.of_file = true;
+  answer.of_file = answer.handed_over = true;
   answer.given = size;
 
   answer.in_call = true;

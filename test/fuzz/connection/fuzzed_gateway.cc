@@ -166,7 +166,7 @@ void FuzzedGateway::finish(Answer& answer) {
 void FuzzedGateway::abort(Answer& answer) {
   net::Exchange* exchange = find(answer);
   // What was handed over is nobody's to give up.
-  if (!exchange || answer.held >= 0) return;
+  if (!exchange || answer.handed_over) return;
   if (answer.open()) {
     answer.state = State::kAborted;
     // Out of on_notice, which tells that the file has come to its end: on_ready is on its way.
