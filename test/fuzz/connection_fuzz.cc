@@ -181,6 +181,7 @@ class Run {
         return;
       case 'H':
         network_.disk.silent = !network_.disk.silent;
+        network_.disk.silent_since = network_.now();
         return;
       case 'J':
         network_.disk.threads = !network_.disk.threads;

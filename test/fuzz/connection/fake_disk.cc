@@ -55,7 +55,9 @@ void FakeDisk::expect_at_hand(int file, uint64_t offset, size_t length) const {
   };
   if (length == 0) return;
   EXPECT(std::ranges::none_of(missing_, covers));
-  EXPECT(!silent || std::ranges::any_of(read_, covers));
+  // Of a file that is held open it is not asked for a tenth of a second, once all of it was there.
+  const bool asked_lately = FakeNetwork::active()->now() - silent_since <= 100;
+  EXPECT(!silent || asked_lately || std::ranges::any_of(read_, covers));
 }
 
 bool FakeDisk::start(net::PageRead read) {

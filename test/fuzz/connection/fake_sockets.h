@@ -120,6 +120,7 @@ class FakeDisk {
   size_t cold = 0;      ///< looks into the page cache that find nothing
   size_t partly = 0;    ///< looks that find half of it, as at a page with which the kernel would begin to read ahead
   bool silent = false;  ///< the file system does not say what is there
+  int64_t silent_since = 0;
   bool threads = true;  ///< there are threads
 
   // What the engine asks.
