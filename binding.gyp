@@ -35,7 +35,6 @@
         "native/net/exchange.cc",
         "native/net/file_blocks.cc",
         "native/net/file_transfer.cc",
-        "native/net/heap.cc",
         "native/net/listener.cc",
         "native/net/listening_socket.cc",
         "native/net/open_files.cc",

@@ -28,6 +28,7 @@ import { createSite } from './harness/site.mjs';
  * @property {boolean} quick
  * @property {string} [json]
  * @property {string} [resume]
+ * @property {boolean} again
  * @property {'wrk' | 'autocannon' | 'auto'} generator
  */
 
@@ -45,6 +46,7 @@ const options = new Command('bench')
     '--resume <file>',
     'go on with a report that was interrupted: scenarios that are in it are not measured again',
   )
+  .option('--again', 'with --resume: measure the scenarios that are named anew, at whatever commit this is', false)
   .addOption(
     new Option('--generator <name>', 'load generator; auto decides for each scenario, by measurement')
       .choices(['wrk', 'autocannon', 'auto'])
@@ -68,7 +70,7 @@ try {
  * @returns {Promise<boolean>} whether every figure that was asked for could be reported
  */
 async function bench(options) {
-  const { quick, duration, connections, resume } = options;
+  const { quick, duration, connections, resume, again } = options;
   const rounds = options.rounds ?? (quick ? 3 : 5);
   const generators = candidates(options.generator);
   const pinning = choosePinning();
@@ -79,11 +81,10 @@ async function bench(options) {
   const file = options.json ?? resume ?? join(RESULTS, `${environment.date.replaceAll(':', '-')}.json`);
   /** @type {import('./harness/report.mjs').RunReport} */
   const report = resume
-    ? reportToResume(resume, environment)
+    ? reportToResume(resume, environment, again)
     : { environment, rounds, duration, tookSeconds: 0, scenarios: [] };
-  const scenarios = chooseScenarios(options).filter(
-    ({ name }) => !report.scenarios.some((each) => each.scenario === name),
-  );
+  const place = (/** @type {string} */ name) => report.scenarios.findIndex((each) => each.scenario === name);
+  const scenarios = chooseScenarios(options).filter(({ name }) => again || place(name) < 0);
 
   /** @type {import('./harness/site.mjs').Site | undefined} */
   let made;
@@ -97,7 +98,10 @@ async function bench(options) {
       const scenarioReport = reportScenario(await measureScenario(each, servers, run));
       progress('');
       console.log(formatScenario(scenarioReport));
-      report.scenarios.push(scenarioReport);
+      if (environment.commit !== report.environment.commit) scenarioReport.commit = environment.commit;
+      const former = place(each.name);
+      if (former < 0) report.scenarios.push(scenarioReport);
+      else report.scenarios[former] = scenarioReport;
       report.tookSeconds += (performance.now() - begin) / 1000;
       // After each scenario, so that --resume finds what was measured.
       writeReport(file, report);
@@ -136,12 +140,14 @@ function chooseServers(names) {
 /**
  * @param {string} file
  * @param {import('./harness/environment.mjs').Environment} environment
+ * @param {boolean} again the report says of each scenario that it is of another commit
  * @returns {import('./harness/report.mjs').RunReport}
  * @throws {Error} when figures of another commit or machine would be mixed with these
  */
-function reportToResume(file, environment) {
+function reportToResume(file, environment, again) {
   const report = JSON.parse(readFileSync(file, 'utf8'));
-  const [before, now] = [comparableParts(report.environment), comparableParts(environment)];
+  const here = again ? { ...environment, commit: report.environment.commit } : environment;
+  const [before, now] = [comparableParts(report.environment), comparableParts(here)];
   if (isDeepStrictEqual(before, now)) return report;
   throw new Error(`${file} cannot be resumed: it is of ${JSON.stringify(before)}, this is ${JSON.stringify(now)}`);
 }

@@ -19,6 +19,7 @@
  * @property {Record<string, number>} ceilings requests a second of each load generator against the floor server
  * @property {ServerReport[]} servers
  * @property {{ server: string, reason: string }[]} refused
+ * @property {string} [commit] where it was measured anew at another than the rest
  *
  * @typedef {object} RunReport
  * @property {import('./environment.mjs').Environment} environment

@@ -118,10 +118,12 @@ function spread(metric) {
  * @param {ScenarioReport} report
  * @returns {string[]}
  */
-export function loadLines({ load, ceilings, connections }) {
-  if (!load) return [];
+export function loadLines({ load, ceilings, connections, commit }) {
+  const anew = commit === undefined ? [] : [`Measured anew, at commit ${commit}.`];
+  if (!load) return anew;
   const each = Object.entries(ceilings).map(([name, ceiling]) => `${name} ${significant(ceiling)}`);
   return [
+    ...anew,
     `Load by ${load.generator} on ${connections} connections: ${load.reason}.`,
     ...(each.length > 0 ? [`Ceilings against the floor server, requests a second: ${each.join(', ')}.`] : []),
   ];

@@ -18,7 +18,6 @@
 #include "addon/sockets.h"
 #include "addon/values.h"
 #include "http/field_names.h"
-#include "net/heap.h"
 #include "net/usockets.h"
 
 namespace uwsgiref::addon {
@@ -61,7 +60,6 @@ napi_value open(napi_env env, napi_callback_info info) {
     napi_throw_error(env, "ERR_USOCKETS", error.c_str());
     return nullptr;
   }
-  net::give_back_large_blocks();
   uv_loop_s* uv_loop = nullptr;
   napi_get_uv_event_loop(env, &uv_loop);
 

@@ -1,5 +1,7 @@
 #include "http/byte_buffer.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -10,10 +12,34 @@ namespace uwsgiref::http {
 namespace {
 
 constexpr size_t kSmallestCapacity = 512;
+// glibc has mappings for large blocks as well, but only up to the first that is freed: from then on those of that size
+// lie in the heap, which ends at the last block in use (mallopt(3), M_MMAP_THRESHOLD).
+constexpr size_t kMappedCapacity = 128 * 1024;
 
 }  // namespace
 
-ByteBuffer::~ByteBuffer() { std::free(data_); }
+ByteBuffer::~ByteBuffer() { free_memory(); }
+
+bool ByteBuffer::is_mapping(size_t capacity) const noexcept {
+  return large_ == Large::kMapping && capacity >= kMappedCapacity;
+}
+
+char* ByteBuffer::allocate(size_t capacity) const noexcept {
+  void* memory = is_mapping(capacity)
+                     ? ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                     : std::malloc(capacity);
+  // Without memory for what is due a connection cannot be told so either.
+  if (memory == nullptr || memory == MAP_FAILED) std::abort();
+  return static_cast<char*>(memory);
+}
+
+void ByteBuffer::free_memory() noexcept {
+  if (is_mapping(capacity_)) {
+    ::munmap(data_, capacity_);
+  } else {
+    std::free(data_);
+  }
+}
 
 char* ByteBuffer::reserve(size_t more) noexcept {
   if (data_ != nullptr && capacity_ - end_ >= more) return data_ + end_;
@@ -25,11 +51,9 @@ char* ByteBuffer::reserve(size_t more) noexcept {
     std::memmove(data_, data_ + begin_, held);
   } else {
     const size_t wanted = std::max({kSmallestCapacity, capacity_ * 2, held + more});
-    char* const grown = static_cast<char*>(std::malloc(wanted));
-    // Without memory for what is due a connection cannot be told so either.
-    if (grown == nullptr) std::abort();
+    char* const grown = allocate(wanted);
     if (held > 0) std::memcpy(grown, data_ + begin_, held);
-    std::free(data_);
+    free_memory();
     data_ = grown;
     capacity_ = wanted;
   }
@@ -61,7 +85,7 @@ void ByteBuffer::consume(size_t count) noexcept {
 }
 
 void ByteBuffer::release() noexcept {
-  std::free(data_);
+  free_memory();
   data_ = nullptr;
   begin_ = end_ = capacity_ = 0;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -11,9 +12,15 @@ namespace uwsgiref::http {
 /// release(), so that an idle connection costs nothing for it.
 class ByteBuffer {
  public:
-  ByteBuffer() = default;
+  /// Where large memory comes from.
+  enum class Large : uint8_t {
+    kHeap,     ///< quick where buffers come and go
+    kMapping,  ///< given back to the system as soon as it is free: for what only slow clients make large
+  };
+
+  explicit ByteBuffer(Large large = Large::kHeap) noexcept : large_(large) {}
   ~ByteBuffer();
-  ByteBuffer(ByteBuffer&& other) noexcept { swap(other); }
+  ByteBuffer(ByteBuffer&& other) noexcept : ByteBuffer(other.large_) { swap(other); }
   ByteBuffer& operator=(ByteBuffer&& other) noexcept {
     swap(other);
     return *this;
@@ -26,9 +33,11 @@ class ByteBuffer {
   bool empty() const noexcept { return begin_ == end_; }
   size_t capacity() const noexcept { return capacity_; }
 
-  /// Makes the capacity no less than `capacity`, and no more: for who knows how much will come.
+  /// Makes the capacity no less than `capacity`, and no more: for who knows how much will come. Of memory from the
+  /// heap.
   void widen(size_t capacity) noexcept;
-  /// The bytes, from now on the caller's to std::free(). Nothing may have been consumed.
+  /// The bytes, from now on the caller's to std::free(). Nothing may have been consumed, and it is memory from the
+  /// heap.
   char* take() noexcept;
 
   /// Room for `more` bytes behind the last; the caller writes there and then calls grow_by().
@@ -54,13 +63,19 @@ class ByteBuffer {
     std::swap(begin_, other.begin_);
     std::swap(end_, other.end_);
     std::swap(capacity_, other.capacity_);
+    std::swap(large_, other.large_);
   }
 
  private:
+  bool is_mapping(size_t capacity) const noexcept;
+  char* allocate(size_t capacity) const noexcept;
+  void free_memory() noexcept;
+
   char* data_ = nullptr;
   size_t begin_ = 0;
   size_t end_ = 0;
   size_t capacity_ = 0;
+  Large large_;
 };
 
 }  // namespace uwsgiref::http

@@ -178,9 +178,9 @@ class Connection {
   Exchange* collecting_ = nullptr;        ///< whose body is arriving; not yet in the gateway's hands
   std::unique_ptr<PartialHead> partial_;  ///< of the head at the front of input_
   std::unique_ptr<http::ByteBuffer> turn_output_;
-  http::ByteBuffer input_;                           ///< received and not yet consumed
-  http::ByteBuffer output_;                          ///< to be sent and not yet taken by the kernel
-  std::unique_ptr<std::string> client_certificate_;  ///< once it was asked for
+  http::ByteBuffer input_;                                      ///< received and not yet consumed
+  http::ByteBuffer output_{http::ByteBuffer::Large::kMapping};  ///< to be sent and not yet taken by the kernel
+  std::unique_ptr<std::string> client_certificate_;             ///< once it was asked for
   Accepted accepted_;
   Waiting waiting_;
   OwnShare share_;

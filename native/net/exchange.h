@@ -137,8 +137,8 @@ class Exchange {
   int64_t answered_ = 0;      ///< when the head of the answer was given
   uint64_t body_bytes_ = 0;   ///< taken of the answer
   http::ResponseFraming framing_;
-  uint64_t remaining_ = 0;    ///< of a body with a Content-Length
-  http::ByteBuffer pending_;  ///< of an answer whose turn has not come
+  uint64_t remaining_ = 0;                                       ///< of a body with a Content-Length
+  http::ByteBuffer pending_{http::ByteBuffer::Large::kMapping};  ///< of an answer whose turn has not come
   FileTransfer file_;
   std::unique_ptr<HeldRequest> held_;
   BodyMemoryShare body_share_;  ///< of the request, whose body the gateway may keep until it has answered

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace uwsgiref::test {
 namespace {
@@ -172,6 +174,27 @@ TEST_CASE("taken bytes are the caller's, and the buffer begins anew") {
   CHECK(buffer.view() == "more");
   CHECK(std::string(bytes, 5) == "bytes");
   std::free(bytes);
+}
+
+TEST_CASE("large memory comes from where it was told to, and goes back there, whoever has it") {
+  ByteBuffer mapped(ByteBuffer::Large::kMapping);
+  ByteBuffer heap;
+  const std::string bytes = std::string(100'000, 'a') + std::string(200'000, 'b');
+  for (size_t at = 0; at < bytes.size(); at += 10'000) {
+    mapped.append(std::string_view(bytes).substr(at, 10'000));
+    heap.append(std::string_view(bytes).substr(at, 10'000));
+  }
+  mapped.consume(100'000);
+  mapped.append(std::string(500'000, 'c'));
+  CHECK(mapped.view() == bytes.substr(100'000) + std::string(500'000, 'c'));
+  mapped.swap(heap);
+  CHECK(mapped.view() == bytes);
+  std::free(mapped.take());
+  heap.release();
+  heap.append("small");
+  ByteBuffer moved(std::move(heap));
+  moved.append(bytes);
+  CHECK(moved.view() == "small" + bytes);
 }
 
 }  // namespace
