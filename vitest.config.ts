@@ -22,7 +22,8 @@ export default defineConfig({
           name: 'together',
           include: ['test/**/*.test.ts'],
           exclude: ALONE,
-          maxWorkers: 2,
+          // One more than the processors that a CI has: most of these wait, for a timeout or another process.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
