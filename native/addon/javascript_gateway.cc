@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "addon/values.h"
 #include "net/connection.h"
 #include "net/exchange.h"
 #include "net/peer_address.h"
@@ -16,18 +17,6 @@ namespace {
 
 // Bytes of a request body from which on it is not copied.
 constexpr size_t kHandedOver = 64 * 1024;
-
-napi_value number(napi_env env, uint32_t value) noexcept {
-  napi_value result = nullptr;
-  napi_create_uint32(env, value, &result);
-  return result;
-}
-
-napi_value text(napi_env env, std::string_view bytes) noexcept {
-  napi_value result = nullptr;
-  napi_create_string_latin1(env, bytes.data(), bytes.size(), &result);
-  return result;
-}
 
 /// A Buffer of a request's body. A large one changes hands; to copy a small one costs less than to hear that it is
 /// free.
@@ -190,10 +179,8 @@ void JavascriptGateway::on_request(net::Exchange& exchange, const net::Request& 
 
 void JavascriptGateway::call_with_requests(std::string_view body, net::RequestBody* stored) noexcept {
   HandleScope scope(env_);
-  std::array<napi_value, 3> arguments{};
+  std::array<napi_value, 3> arguments{latin1(env_, text_.view()), number(env_, waiting_)};
   size_t count = 2;
-  napi_create_string_latin1(env_, text_.view().data(), text_.size(), &arguments[0]);
-  napi_create_uint32(env_, waiting_, &arguments[1]);
   if (!body.empty()) {
     arguments[2] = body_buffer(env_, body, stored);
     count = 3;
@@ -240,8 +227,8 @@ void JavascriptGateway::on_refused(const net::Listener& listener, const net::Ref
   std::array<char, net::PeerAddress::kMaxText> address;
   size_t address_size = refusal.peer.write_text(address.data());
   call(Callback::kRefused, std::array{number(env_, number_of(listener)), number(env_, refusal.status),
-                                      text(env_, refusal.reason), text(env_, refusal.request_line),
-                                      text(env_, {address.data(), address_size}), number(env_, refusal.peer.port())});
+                                      latin1(env_, refusal.reason), latin1(env_, refusal.request_line),
+                                      latin1(env_, {address.data(), address_size}), number(env_, refusal.peer.port())});
 }
 
 void JavascriptGateway::on_notice(const net::Listener& listener, net::Notice notice, int error_number) noexcept {

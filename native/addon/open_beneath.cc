@@ -10,6 +10,7 @@
 
 #include "addon/call_arguments.h"
 #include "addon/file_state.h"
+#include "addon/values.h"
 #include "net/file_descriptor.h"
 
 #if defined(__linux__) && __has_include(<linux/openat2.h>)
@@ -83,9 +84,7 @@ napi_value open_beneath(napi_env env, napi_callback_info info) {
   // The kernel would take what stands before a NUL for the whole.
   bool whole = root.find('\0') == std::string::npos && path.find('\0') == std::string::npos;
   if (whole && found.size() >= kStateNumbers) result = open_file(root, path, arguments.number(2), found);
-  napi_value value = nullptr;
-  napi_create_int32(env, result, &value);
-  return value;
+  return small_number(env, result);
 }
 
 }  // namespace uwsgiref::addon

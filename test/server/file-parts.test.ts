@@ -48,6 +48,16 @@ function expectParts({ status, framing, body, field }: RawResponse, framed = 'le
   expect(body.equals(Buffer.concat([...pieces, Buffer.from(`\r\n--${boundary}--\r\n`)]))).toBe(true);
 }
 
+/** Asks twice, and reads when much of both waits. */
+async function expectPartsReadLate(client: RawClient): Promise<void> {
+  client.socket.pause();
+  client.send(asked() + asked());
+  await later(100);
+  client.socket.resume();
+  expectParts(await client.response());
+  expectParts(await client.response());
+}
+
 describe('several parts of a file', () => {
   it('leave by sendfile, and the connection goes on behind them', async () => {
     const { root } = site();
@@ -66,25 +76,13 @@ describe('several parts of a file', () => {
   it('are whole for a client that reads late', async () => {
     const { root } = site();
     const { port } = await started(staticFiles(root));
-    const client = await RawClient.open(port);
-    client.socket.pause();
-    client.send(asked() + asked());
-    await later(100);
-    client.socket.resume();
-    expectParts(await client.response());
-    expectParts(await client.response());
+    await expectPartsReadLate(await RawClient.open(port));
   });
 
   it('go over TLS', async () => {
     const { root } = site();
     const { port } = await started(staticFiles(root), { tls: certificate(temporaryFolder(), 'server') });
-    const client = await openTls(port);
-    client.socket.pause();
-    client.send(asked() + asked());
-    await later(100);
-    client.socket.resume();
-    expectParts(await client.response());
-    expectParts(await client.response());
+    await expectPartsReadLate(await openTls(port));
   });
 
   it('are read where a middleware has taken the length away', async () => {
